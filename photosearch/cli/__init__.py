@@ -1,0 +1,1 @@
+"""The `photosearch` command: a thin face of `photosearch.Library`."""

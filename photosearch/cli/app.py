@@ -1,0 +1,57 @@
+"""The command line's frame: global options, and the commands of the modules beside this one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from photosearch.cli import index, output, photos, query, upkeep
+
+app = typer.Typer(
+    name="photosearch",
+    help="Find the photo you see in your mind: search your own photos, on your own machine.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    # Plain help: the boxes cost 100 ms of imports, and break when piped.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog='Start with: photosearch index ~/Pictures, then: photosearch query "a dog" -k 3',
+)
+app.command("index")(index.index)
+app.command("query")(query.query)
+app.command("similar")(query.similar)
+app.command("status")(photos.status)
+app.command("export")(photos.export)
+app.command("eval")(photos.evaluate)
+app.command("prune")(upkeep.prune)
+app.command("forget")(upkeep.forget)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from photosearch import __version__
+
+        print(f"photosearch {__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    output.debug = debug
+
+
+def main() -> None:
+    """The entry point of the `photosearch` command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks is shown escaped; it never ends the command.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app()

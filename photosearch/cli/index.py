@@ -1,0 +1,191 @@
+"""`photosearch index`: bring the library up to date with folders."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
+from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, say, tell, write_json
+from photosearch.errors import NoLibrary
+from photosearch.library import Library, temporary_library
+from photosearch.show.text import counted, printable
+
+if TYPE_CHECKING:
+    from photosearch.records import IndexReport, Progress
+
+_FAILURES_SHOWN = 10
+
+
+@command
+def index(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Photo folders; all indexed ones if left out."),
+    ] = None,
+    model: ModelOption = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave out what matches (gitignore syntax). Repeatable."),
+    ] = None,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Follow symbolic links; each folder once.")
+    ] = False,
+    hidden: Annotated[
+        bool, typer.Option("--hidden", help="Also take hidden files and folders.")
+    ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try files again that failed before.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; read and store nothing.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Decoding threads. [default: cores]")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Photos a call of the model.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress and no report; errors only.")
+    ] = False,
+    as_json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Index photo folders: find new, changed, moved and deleted photos, and encode the new ones.
+
+    Run it again at any time: what has not changed is neither read nor encoded. Files named
+    .photosearchignore (gitignore syntax) say what to leave out. Nothing is ever written to the
+    photo folders.
+
+    Examples: photosearch index ~/Pictures; photosearch index (all folders again)
+    """
+    with _open(library, model, dry_run) as opened, _stoppable() as should_stop:
+        show = sys.stderr.isatty() and not quiet
+        with _progress_bar(show and not dry_run) as progress:
+            report = opened.index(
+                paths or [],
+                exclude=exclude or [],
+                follow_links=follow_links,
+                hidden=hidden,
+                retry=retry,
+                dry_run=dry_run,
+                jobs=jobs,
+                batch_size=batch_size,
+                count_first=show,
+                progress=progress,
+                should_stop=should_stop,
+            )
+        if as_json:
+            write_json(report.as_dict())
+        elif not quiet:
+            _print_report(report)
+        if not as_json:
+            _print_failures(report)
+    if report.interrupted:
+        tell("interrupted; what is done is stored. The same command goes on from here")
+        raise typer.Exit(INTERRUPTED)
+    if report.failed:
+        raise typer.Exit(PART_FAILED)
+
+
+@contextmanager
+def _open(library: Path | None, model: str | None, dry_run: bool) -> Iterator[Library]:
+    try:
+        with Library.open(library, model, create=not dry_run) as opened:
+            yield opened
+    except NoLibrary:
+        if not dry_run:
+            raise
+        with temporary_library(model) as opened:  # a dry run leaves no library behind
+            yield opened
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C ends the run after the batch in flight; a second one ends it at once."""
+    stopped = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        if stopped:
+            raise KeyboardInterrupt
+        stopped = True
+        tell("stopping after the photos in flight (Ctrl-C again: at once)")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
+    if not show:
+        yield None
+        return
+    from tqdm import tqdm
+
+    tell("looking for new and changed photos …")
+    with tqdm(unit=" photos", dynamic_ncols=True, file=sys.stderr, disable=None) as bar:
+
+        def update(progress: Progress) -> None:
+            bar.total = progress.total
+            if progress.failed:
+                bar.set_postfix_str(f"{progress.failed} failed", refresh=False)
+            bar.update(progress.done - bar.n)
+
+        yield update
+
+
+def _print_report(report: IndexReport) -> None:
+    if report.dry_run:
+        say(
+            f"would read {counted(report.added + report.changed, 'file')}: "
+            f"{report.added:,} new, {report.changed:,} changed; {report.unchanged:,} unchanged"
+        )
+    else:
+        parts: list[tuple[int, str]] = [
+            (report.added, "added"),
+            (report.changed, "changed"),
+            (report.unchanged, "unchanged"),
+            (report.moved, "moved"),
+            (report.copied, "copied"),
+            (report.missing, "missing"),
+            (len(report.failed), "failed"),
+        ]
+        shown = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+        say(shown or "no photos found")
+        if report.encoded:
+            say(
+                f"encoded {counted(report.encoded, 'photo')} in {report.seconds:.1f} s "
+                f"({report.photos_per_second:.0f} photos/s)"
+            )
+    for path in report.offline:
+        say(f"offline, kept as it is: {printable(path)} (not there, or empty)")
+    if report.missing:
+        say("missing photos are no longer found; photosearch prune forgets them for good")
+    if report.known_failures:
+        say(
+            f"{counted(report.known_failures, 'file')} failed at an earlier run and did not "
+            "change: photosearch status --failures"
+        )
+    if report.raw_skipped:
+        say(f"{counted(report.raw_skipped, 'raw file')} left out: pip install 'photosearch[raw]'")
+
+
+def _print_failures(report: IndexReport) -> None:
+    for failure in report.failed[:_FAILURES_SHOWN]:
+        tell(f"{printable(failure.path)}: {printable(failure.reason)}")
+    more = len(report.failed) - _FAILURES_SHOWN
+    if more > 0:
+        tell(f"and {more:,} more: photosearch status --failures")

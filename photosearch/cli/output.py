@@ -1,0 +1,117 @@
+"""Where the command's words go: answers to stdout, talk to stderr, errors to exit codes.
+
+In: what a command body does or raises. Out: text, and an exit code: 0 found, 1 nothing found,
+2 wrong use or input, 3 a part failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+
+from photosearch.errors import PhotosearchError
+
+NOTHING_FOUND = 1
+WRONG_USE = 2
+PART_FAILED = 3
+INTERRUPTED = 130
+
+Body = TypeVar("Body", bound=Callable[..., Any])
+
+debug = False
+
+
+def command(body: Body) -> Body:
+    """A command body whose errors become one clear line and an exit code."""
+
+    @functools.wraps(body)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            result = body(*args, **kwargs)
+            sys.stdout.flush()
+            return result
+        except PhotosearchError as error:
+            _explain(error, bool(kwargs.get("as_json")))
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            tell("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read the answer has enough of it (`| head`): that is no failure.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except typer.Exit:
+            raise
+        except Exception as error:
+            if debug:
+                raise
+            tell(f"unexpected error: {type(error).__name__}: {error}")
+            tell("this is a bug; photosearch --debug … shows where")
+            raise typer.Exit(WRONG_USE) from error
+
+    return run  # type: ignore[return-value]
+
+
+def _explain(error: PhotosearchError, as_json: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    from photosearch.show.text import printable
+
+    tell(printable(str(error)))
+    if error.hint:
+        print(f"try: {printable(error.hint)}", file=sys.stderr)
+    if as_json:
+        write_json(
+            {
+                "version": 1,
+                "error": {
+                    "kind": type(error).__name__,
+                    "message": str(error),
+                    "hint": error.hint or None,
+                },
+            }
+        )
+
+
+def tell(line: str) -> None:
+    """A line of talk."""
+    print(f"photosearch: {line}", file=sys.stderr)
+
+
+def say(line: str = "") -> None:
+    """A line of the answer."""
+    print(line)
+
+
+def write_json(document: dict[str, Any]) -> None:
+    """The answer as one JSON document. ASCII, so that any file name survives any pipe."""
+    import json
+
+    print(json.dumps(document, indent=2))
+
+
+def write_paths(paths: list[Path], end: bytes) -> None:
+    """Paths as the bytes they are."""
+    sys.stdout.flush()
+    for path in paths:
+        sys.stdout.buffer.write(os.fsencode(path) + end)
+    sys.stdout.buffer.flush()
+
+
+def terminal_width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def can_link() -> bool:
+    """Whether stdout is a terminal that can be expected to take OSC 8 links (or ignore them)."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "linux")

@@ -1,0 +1,1 @@
+"""Bytes of one file → upright sRGB pixels and the camera's facts."""

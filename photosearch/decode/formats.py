@@ -1,0 +1,193 @@
+"""What the bytes are, by content, and the decoder that opens them.
+
+In: the bytes of a file. Out: a format name; a lazily decoded Pillow image.
+A file's suffix is never asked. Each optional decoder is imported when its format first turns up.
+"""
+
+from __future__ import annotations
+
+import io
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from photosearch.errors import BadImage, MissingExtra, NotAPhoto
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# ISO base media brands (bytes 8-12 of the file, and the compatible brands after them).
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
+
+# Pillow's own names for the decoders that may be used: nothing that runs another program (EPS) or
+# that draws instead of holding a picture (WMF).
+_PILLOW_NAMES = {
+    "jpeg": ("JPEG",),  # hands multi-picture files on to MPO by itself
+    "png": ("PNG",),
+    "webp": ("WEBP",),
+    "gif": ("GIF",),
+    "tiff": ("TIFF",),
+    "bmp": ("BMP", "DIB"),
+    "avif": ("AVIF",),
+    "jpeg2000": ("JPEG2000",),
+}
+
+_DNG_VERSION_TAG = 50706
+_CAMERA_TIFF_MAKERS = (b"NIKON", b"Canon", b"SONY", b"PENTAX", b"SAMSUNG", b"Hasselblad")
+
+
+def sniff(data: bytes) -> str | None:
+    """The format of an image file by its content, None where it is none that is known."""
+    head = data[:64]
+    for signature, name in (
+        (b"\xff\xd8\xff", "jpeg"),
+        (b"\x89PNG\r\n\x1a\n", "png"),
+        (b"GIF87a", "gif"),
+        (b"GIF89a", "gif"),
+        (b"BM", "bmp"),
+        (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jpeg2000"),
+        (b"\xff\x4f\xff\x51", "jpeg2000"),
+        (b"\xff\x0a", "jxl"),
+        (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "jxl"),
+        (b"FUJIFILMCCD-RAW", "raw"),
+        (b"IIU\x00", "raw"),  # Panasonic
+        (b"IIRO", "raw"),  # Olympus
+        (b"IIRS", "raw"),
+        (b"MMOR", "raw"),
+        (b"FOVb", "raw"),  # Sigma
+        (b"\x00MRM", "raw"),  # Minolta
+    ):
+        if head.startswith(signature):
+            return name
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp":
+        return _sniff_iso_media(head)
+    if head[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
+        return "raw" if head[8:10] == b"CR" or _is_raw_tiff(data) else "tiff"
+    return None
+
+
+def _sniff_iso_media(head: bytes) -> str | None:
+    if head[8:12] == b"crx ":
+        return "raw"
+    size = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))]
+    if any(brand in _AVIF_BRANDS for brand in brands):
+        return "avif"
+    if any(brand in _HEIC_BRANDS for brand in brands):
+        return "heic"
+    return None
+
+
+def _is_raw_tiff(data: bytes) -> bool:
+    """Whether a TIFF is a camera's raw file: DNG by its version tag, others by a sub-picture.
+
+    Camera makers' raw files (NEF, ARW, PEF ...) are TIFFs whose first directory is a preview and
+    points to the sensor's data in a sub-directory (tag 330); an ordinary TIFF of such a camera
+    has no such pointer.
+    """
+    order = "little" if data[:2] == b"II" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], order)  # type: ignore[arg-type]
+
+    start = number(4, 4)
+    count = min(number(start, 2), 512)
+    tags = {number(start + 2 + 12 * index, 2): start + 2 + 12 * index for index in range(count)}
+    if _DNG_VERSION_TAG in tags:
+        return True
+    if 330 not in tags or 271 not in tags:
+        return False
+    at = number(tags[271] + 8, 4)
+    return data[at : at + 16].startswith(_CAMERA_TIFF_MAKERS)
+
+
+def has_raw_decoder() -> bool:
+    """Whether rawpy, the extra `photosearch[raw]`, is installed."""
+    return find_spec("rawpy") is not None
+
+
+def open_image(data: bytes) -> tuple[Image.Image, str]:
+    """Open image bytes, not yet decoded where the format allows it: (image, format name)."""
+    kind = sniff(data)
+    if kind is None:
+        raise NotAPhoto(_describe_other(data))
+    if kind == "heic":
+        return _open_heic(data), kind
+    if kind == "raw":
+        return _open_raw(data), kind
+    if kind == "jxl":
+        return _open_jxl(data), kind
+    from PIL import Image
+
+    return Image.open(io.BytesIO(data), formats=_PILLOW_NAMES[kind]), kind
+
+
+def _open_heic(data: bytes) -> Image.Image:
+    import pi_heif
+
+    # libheif turns the picture itself and sets the EXIF orientation to 1: not turned twice.
+    image: Image.Image = pi_heif.open_heif(io.BytesIO(data)).to_pillow()
+    return image
+
+
+def _open_raw(data: bytes) -> Image.Image:
+    """The preview that the camera embedded, which is developed as the camera saw fit."""
+    if not has_raw_decoder():
+        raise MissingExtra(
+            "raw files need an optional decoder", hint="pip install 'photosearch[raw]'"
+        )
+    import numpy as np
+    import rawpy
+    from PIL import Image
+
+    try:
+        with rawpy.imread(io.BytesIO(data)) as raw:
+            try:
+                preview = raw.extract_thumb()
+            except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+                return Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True))
+    except rawpy.LibRawError as error:
+        raise BadImage(f"damaged raw file: {error}") from error
+    if isinstance(preview.data, bytes):  # a JPEG file; else a bitmap
+        return Image.open(io.BytesIO(preview.data), formats=_PILLOW_NAMES["jpeg"])
+    return Image.fromarray(np.asarray(preview.data))
+
+
+def raw_exif(data: bytes) -> Image.Exif | None:
+    """The EXIF block of a TIFF-like raw file itself; its preview often has none, or less."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
+            return image.getexif()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, KeyError):
+        return None
+
+
+def _open_jxl(data: bytes) -> Image.Image:
+    if find_spec("pillow_jxl") is None:
+        raise MissingExtra(
+            "JPEG XL files need an optional decoder", hint="pip install 'photosearch[jxl]'"
+        )
+    import pillow_jxl  # noqa: F401  (registers itself with Pillow)
+    from PIL import Image
+
+    return Image.open(io.BytesIO(data), formats=("JXL",))
+
+
+def _describe_other(data: bytes) -> str:
+    """What a file that is no photo seems to be, for the failure list."""
+    if not data:
+        return "empty file"
+    if not data.strip(b"\0"):
+        return "only zero bytes: not an image"
+    start = data[:512].lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "a web page, not an image"
+    if start.startswith((b"<?xml", b"<svg")):
+        return "XML or SVG, not a photo"
+    if b"\0" not in data[:512] and all(byte >= 9 for byte in data[:512]):
+        return "text, not an image"
+    return "not an image in a known format"

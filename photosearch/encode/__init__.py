@@ -1,0 +1,1 @@
+"""Pixels and texts → unit vectors of one space."""

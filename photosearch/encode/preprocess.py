@@ -1,0 +1,125 @@
+"""preprocess.json → what an image tower is fed.
+
+In: an upright RGB image. Out: uint8 pixels of the model's size (in the decode threads), then
+normalised float32 batches (beside the model). Everything is driven by the bundle's file; its
+fields are those of open_clip's preprocess configuration.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from photosearch.errors import BadBundle
+
+_FILTERS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "lanczos": Image.Resampling.LANCZOS,
+    "nearest": Image.Resampling.NEAREST,
+}
+_RESIZE_MODES = ("shortest", "squash", "longest")
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How an image becomes a tower's input."""
+
+    width: int
+    height: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str = "bicubic"
+    resize_mode: str = "shortest"  # then a centre crop; squash: no crop; longest: padded
+    fill_color: int = 0
+
+    @classmethod
+    def from_file(cls, path: Path) -> Preprocess:
+        """Read a bundle's preprocess.json."""
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+            return cls.from_config(config)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadBundle(f"{path}: not a usable preprocessing file ({error})") from error
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Preprocess:
+        size = config["size"]
+        height, width = (size, size) if isinstance(size, int) else size
+        fill = config.get("fill_color", 0)
+        made = cls(
+            width=int(width),
+            height=int(height),
+            mean=_three(config["mean"]),
+            std=_three(config["std"]),
+            interpolation=str(config.get("interpolation", "bicubic")),
+            resize_mode=str(config.get("resize_mode", "shortest")),
+            fill_color=int(fill[0] if isinstance(fill, list) else fill),
+        )
+        if made.interpolation not in _FILTERS:
+            raise ValueError(f"unknown interpolation {made.interpolation!r}")
+        if made.resize_mode not in _RESIZE_MODES:
+            raise ValueError(f"unknown resize_mode {made.resize_mode!r}")
+        if str(config.get("mode", "RGB")) != "RGB":
+            raise ValueError(f"unknown mode {config['mode']!r}")
+        return made
+
+    @property
+    def need(self) -> int:
+        """Pixels a side that a decoder has to provide."""
+        return max(self.width, self.height)
+
+    def resize(self, image: Image.Image) -> NDArray[np.uint8]:
+        """An RGB image of any size to uint8[height, width, 3]."""
+        resample = _FILTERS[self.interpolation]
+        if self.resize_mode == "squash":
+            return np.asarray(image.resize((self.width, self.height), resample))
+        size = self._scaled_size(image.width, image.height)
+        canvas = Image.new("RGB", (self.width, self.height), (self.fill_color,) * 3)
+        offset = (round((self.width - size[0]) / 2), round((self.height - size[1]) / 2))
+        canvas.paste(image.resize(size, resample), offset)
+        return np.asarray(canvas)
+
+    def _scaled_size(self, width: int, height: int) -> tuple[int, int]:
+        """The size that covers the target (shortest) or fits into it (longest).
+
+        The other side is cut to a whole number as torchvision's Resize does it, but never to
+        zero: a 1 x 5000 picture is a photo, too.
+        """
+        by_width = (self.width, max(1, height * self.width // width))
+        by_height = (max(1, width * self.height // height), self.height)
+        fits = by_width[1] <= self.height
+        return by_width if fits == (self.resize_mode == "longest") else by_height
+
+    def to_batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8[n, height, width, 3] to normalised float32[n, 3, height, width]."""
+        # Each channel has but 256 values: a table gives them rounded once, not three times.
+        values = np.arange(256) / 255
+        batch = np.empty((len(pixels), 3, self.height, self.width), np.float32)
+        for channel in range(3):
+            table = ((values - self.mean[channel]) / self.std[channel]).astype(np.float32)
+            np.take(table, pixels[..., channel], out=batch[:, channel], mode="clip")
+        return batch
+
+    def canonical(self) -> str:
+        """The same text for the same preprocessing, for fingerprints."""
+        return json.dumps(
+            [
+                [self.width, self.height],
+                [round(value, 6) for value in (*self.mean, *self.std)],
+                self.interpolation,
+                self.resize_mode,
+                self.fill_color if self.resize_mode == "longest" else 0,
+            ]
+        )
+
+
+def _three(values: list[float]) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

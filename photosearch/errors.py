@@ -1,0 +1,84 @@
+"""The error tree: what went wrong, the exit code, and what to type next.
+
+    PhotosearchError              2
+    ├── WrongUse                  2  options that contradict each other, a text that is a file name
+    ├── NoLibrary                 2  nothing indexed yet
+    ├── NewerLibrary              2  made by a newer photosearch
+    ├── DamagedLibrary            2  the catalogue cannot be read
+    ├── LibraryBusy               2  another process is indexing
+    ├── StorageError              2  disk full, read-only folder
+    ├── UnknownModel              2  no such model name or path
+    ├── BadBundle                 2  a model folder that is incomplete or altered
+    ├── MissingExtra              2  an optional part is not installed
+    └── BadImage                  2  an example image that cannot be had or read
+        └── NotAPhoto             2  its content is of no image format
+
+Library code raises; `cli/` alone prints. Trouble with one photo of many is data, not an exception:
+it becomes a `Failure` record.
+"""
+
+from __future__ import annotations
+
+
+class PhotosearchError(Exception):
+    """Something the user can act on: the CLI prints it without a traceback."""
+
+    exit_code = 2
+    hint = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        if hint is not None:
+            self.hint = hint
+
+
+class WrongUse(PhotosearchError):
+    """Options or arguments that do not make sense together."""
+
+
+class NoLibrary(PhotosearchError):
+    """There is no library at this place yet."""
+
+    hint = "photosearch index FOLDER"
+
+
+class NewerLibrary(PhotosearchError):
+    """The catalogue has a schema that this version does not know."""
+
+    hint = "pip install --upgrade photosearch"
+
+
+class DamagedLibrary(PhotosearchError):
+    """The catalogue is not a readable SQLite database of ours."""
+
+    hint = "restore catalogue.db from a backup, or move the library away and index again"
+
+
+class LibraryBusy(PhotosearchError):
+    """Another process holds the one writer's lock."""
+
+    hint = "wait for it to end; queries work meanwhile"
+
+
+class StorageError(PhotosearchError):
+    """The library cannot be written: disk full, read-only, no permission."""
+
+
+class UnknownModel(PhotosearchError):
+    """No model of this name, no bundle at this path."""
+
+
+class BadBundle(PhotosearchError):
+    """A model folder that lacks a file, or whose files are not what they should be."""
+
+
+class MissingExtra(PhotosearchError):
+    """An optional part of the installation is needed and absent."""
+
+
+class BadImage(PhotosearchError):
+    """Image bytes that cannot be had, read or decoded."""
+
+
+class NotAPhoto(BadImage):
+    """The content is of no image format that is known here."""

@@ -1,0 +1,1 @@
+"""Vectors → nearest vectors: derived from the catalogue, deletable at any time."""

@@ -1,0 +1,436 @@
+"""The way in: walk → compare → read → decode → encode → store.
+
+In: an open catalogue, an encoder, folders. Out: an IndexReport; Progress on the way.
+The stages run side by side with bounded queues between them: a pool of threads reads and hashes, a
+second one decodes, this thread encodes and alone touches the catalogue. Killed at any moment, a
+run loses the batch in flight; the next one goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photosearch.decode.facts import read_facts
+from photosearch.decode.formats import has_raw_decoder, sniff
+from photosearch.decode.pixels import decode
+from photosearch.decode.pool import ordered_map
+from photosearch.errors import PhotosearchError
+from photosearch.ingest.scopes import Scope
+from photosearch.paths import join, relative_to, to_path
+from photosearch.read import Changed, ReadFile, read_file, read_head
+from photosearch.records import Failure, FoundFile, IndexReport, Photo, Progress, Skipped
+from photosearch.store.catalogue import Batch, Catalogue, Known, NewPhoto
+from photosearch.walk import RAW_SUFFIXES, WalkRules, suffix_of, walk
+
+if TYPE_CHECKING:
+    from photosearch.encode.towers import ImageTower
+
+# Found files that are compared with the catalogue at a time, in one query.
+_COMPARED = 500
+# A transaction holds this many photos at most, and is never older than this: what a kill costs.
+COMMIT_PHOTOS = 256
+COMMIT_SECONDS = 5.0
+# Past 16 a CPU gains nothing from larger batches (mini, 2 cores: 491 images/s at 1, 493 at 16);
+# small ones keep the decoders busy while the encoder works.
+BATCH_SIZE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run."""
+
+    rules: WalkRules = field(default_factory=WalkRules)
+    retry: bool = False
+    jobs: int = 2
+    batch_size: int = BATCH_SIZE
+    progress: Callable[[Progress], None] = lambda progress: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """A file that gave no photo."""
+
+    found: FoundFile
+    reason: str
+    digest: bytes | None = None  # None: it could not even be read
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A photo whose pixels wait for the encoder."""
+
+    photo: Photo
+    pixels: NDArray[np.uint8]
+
+
+def count_files(catalogue: Catalogue, model_id: int, scopes: list[Scope], options: Options) -> int:
+    """How many files a run would have to read: the walk and the comparison alone."""
+    run = _Run(catalogue, model_id, options)
+    return sum(1 for scope in scopes if scope.is_online for _ in run.select(scope))
+
+
+def dry_run(
+    catalogue: Catalogue, model_id: int, scopes: list[Scope], options: Options
+) -> IndexReport:
+    """What a run would do, as far as the walk can tell: nothing is read or stored."""
+    run = _Run(catalogue, model_id, options)
+    for scope in scopes:
+        if scope.is_online:
+            for found in run.select(scope):
+                run.counts["changed" if found.path in run.known else "added"] += 1
+        else:
+            run.offline.append(scope)
+    return replace(run.report(), dry_run=True)
+
+
+def index_photos(
+    catalogue: Catalogue,
+    tower: Callable[[], ImageTower],
+    model_id: int,
+    scopes: list[Scope],
+    options: Options,
+    total: int | None = None,
+) -> IndexReport:
+    """Bring the catalogue up to date with the folders of `scopes`.
+
+    `tower` is called when the first photo has to be encoded: an unchanged folder opens no model.
+    """
+    run = _Run(catalogue, model_id, options, tower=tower, total=total)
+    for scope in scopes:
+        if scope.is_online:
+            run.take_in(scope)
+        else:
+            run.offline.append(scope)
+    if not run.stopped:
+        run.find_vanished(scopes)
+    return run.report()
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        model_id: int,
+        options: Options,
+        *,
+        tower: Callable[[], ImageTower] | None = None,
+        total: int | None = None,
+    ) -> None:
+        self.catalogue = catalogue
+        self.model_id = model_id
+        self.options = options
+        self.total = total
+        self.stopped = False
+        self.started = time.monotonic()
+        self.counts: Counter[str] = Counter()
+        self.failed: list[Failure] = []
+        self.offline: list[Scope] = []
+        self.known: dict[bytes, Known] = {}  # of the files in flight
+        self._open_tower = tower
+        self._tower: ImageTower | None = None
+        self._seen = _Bitmap()
+        self._found: Counter[bytes] = Counter()  # root → files found
+        self._unread: dict[bytes, list[bytes]] = {}  # root → paths that cannot be looked into
+        self._failing: dict[bytes, set[bytes]] = {}  # root → paths that fail, now or since long
+        self._arrived: Counter[int] = Counter()  # photo → new paths of a known photo
+        self._pending: dict[bytes, list[FoundFile]] = {}  # digest → its files, not yet stored
+        self._ready: list[_Ready] = []
+        self._batch = Batch()
+        self._committed = self.started
+        self._raw = has_raw_decoder()
+        self._scope: Scope
+
+    # One folder
+
+    def take_in(self, scope: Scope) -> None:
+        """Walk, read, decode, encode and store one folder."""
+        self._scope = scope
+        jobs = self.options.jobs
+        with (
+            ThreadPoolExecutor(jobs, "read") as readers,
+            ThreadPoolExecutor(jobs, "decode") as decoders,
+        ):
+            read = ordered_map(self._read, self.select(scope), pool=readers, ahead=2 * jobs)
+            # While the encoder is busy with one batch, the decoders fill the next.
+            ahead = self.options.batch_size + 2 * jobs
+            decoded = ordered_map(self._decode, self._match(read), pool=decoders, ahead=ahead)
+            for result in decoded:
+                if isinstance(result, _Trouble):
+                    self._fail(result)
+                else:
+                    self._ready.append(result)
+                if len(self._ready) >= self.options.batch_size:
+                    self._encode()
+                self._commit_if_due()
+            self._encode()
+            self._commit()
+
+    def select(self, scope: Scope) -> Iterator[FoundFile]:
+        """The files that have to be read: new, changed, or without a vector of this model."""
+        self._unread.setdefault(scope.root, [])
+        self._failing.setdefault(scope.root, set())
+        stream = walk(scope.root, self.options.rules, scope.start)
+        while block := list(islice(stream, _COMPARED)):
+            found = []
+            for item in block:
+                if isinstance(item, Skipped):
+                    self._note_unread(scope, item)
+                else:
+                    found.append(item)
+            yield from self._compare(scope, found)
+            if self.stopped:
+                return
+
+    def _compare(self, scope: Scope, found: list[FoundFile]) -> Iterator[FoundFile]:
+        paths = [one.path for one in found]
+        known = self.catalogue.lookup(scope.root_id, paths, self.model_id)
+        failed = self.catalogue.failed_before(scope.root_id, paths)
+        self._found[scope.root] += sum(not one.unsure or one.path in known for one in found)
+        for one in found:
+            if self.options.should_stop():
+                self.stopped = True
+                return
+            row = known.get(one.path)
+            if row and row.is_current(one):
+                self.counts["unchanged"] += 1
+                self._seen.add(row.file_id)
+                if row.missing:
+                    self._batch.returned.append(row.file_id)
+            elif failed.get(one.path) == (one.size, one.mtime_ns) and not self.options.retry:
+                self.counts["known_failures"] += 1
+                self._failing[scope.root].add(one.path)
+            elif suffix_of(one.path) in RAW_SUFFIXES and not self._raw:
+                self.counts["raw_skipped"] += 1
+            else:
+                if row:
+                    self.known[one.path] = row
+                yield one
+
+    # Worker threads
+
+    def _read(self, found: FoundFile) -> ReadFile | _Trouble | None:
+        """None for a file that turns out to be no photo, or to have vanished."""
+        path = join(self._scope.root, found.path)
+        try:
+            if found.unsure and sniff(read_head(path)) is None:
+                return None
+            return read_file(path, found)
+        except FileNotFoundError:
+            return None
+        except Changed as error:
+            return _Trouble(found, str(error))
+        except OSError as error:
+            return _Trouble(found, f"cannot be read: {error.strerror or error}")
+
+    def _decode(self, file: ReadFile) -> _Ready | _Trouble:
+        assert self._tower is not None
+        preprocess = self._tower.preprocess
+        try:
+            decoded = decode(file.data, need=preprocess.need)
+            photo = Photo(
+                digest=file.digest,
+                bytes=len(file.data),
+                format=decoded.format,
+                width=decoded.width,
+                height=decoded.height,
+                facts=read_facts(decoded.exif),
+            )
+            return _Ready(photo, preprocess.resize(decoded.image))
+        except PhotosearchError as error:
+            return _Trouble(file.found, str(error), file.digest)
+
+    # This thread
+
+    def _match(self, read: Iterable[ReadFile | _Trouble | None]) -> Iterator[ReadFile]:
+        """Files whose content is known need but a row; the others go on to be decoded."""
+        for file in read:
+            if file is None:
+                self.counts["no_photo"] += 1
+                continue
+            self.counts["read"] += 1
+            if isinstance(file, _Trouble):
+                self._fail(file)
+            elif file.digest in self._pending:
+                self._pending[file.digest].append(file.found)
+            else:
+                photo = self.catalogue.photo_with_digest(file.digest, self.model_id)
+                if photo and photo[1]:
+                    self._keep_known(file.found, photo[0])
+                else:
+                    self._pending[file.digest] = [file.found]
+                    self._open()
+                    yield file
+            self._commit_if_due()
+
+    def _keep_known(self, found: FoundFile, photo_id: int) -> None:
+        before = self.known.pop(found.path, None)
+        if before is None:
+            self._arrived[photo_id] += 1
+        else:
+            self.counts["unchanged" if before.photo_id == photo_id else "changed"] += 1
+        self._batch.known.append((found, photo_id))
+        self._tell()
+
+    def _fail(self, trouble: _Trouble) -> None:
+        files = self._pending.pop(trouble.digest, []) if trouble.digest else [trouble.found]
+        scope = self._scope
+        for found in files:
+            before = self.known.pop(found.path, None)
+            if trouble.digest:
+                self._batch.undecodable.append((found, trouble.reason))
+            else:
+                self._batch.unreadable.append((found, trouble.reason))
+                if before:  # it is there, and may be read another time
+                    self._seen.add(before.file_id)
+            self._failing[scope.root].add(found.path)
+            self.failed.append(Failure(to_path(scope.root, found.path), trouble.reason))
+        self._tell()
+
+    def _note_unread(self, scope: Scope, skipped: Skipped) -> None:
+        self._unread[scope.root].append(skipped.path)
+        self._failing[scope.root].add(skipped.path)
+        self.failed.append(Failure(to_path(scope.root, skipped.path), skipped.reason))
+        self._batch.unreadable.append((FoundFile(skipped.path, -1, -1), skipped.reason))
+
+    def _open(self) -> None:
+        if self._tower is None:
+            assert self._open_tower is not None
+            self._tower = self._open_tower()
+
+    def _encode(self) -> None:
+        """Put the waiting photos through the model, and into the batch."""
+        if not self._ready:
+            return
+        assert self._tower is not None
+        vectors = self._tower.encode(np.stack([one.pixels for one in self._ready]))
+        for one, vector in zip(self._ready, vectors, strict=True):
+            files = self._pending[one.photo.digest]
+            blob = vector.astype("<f2").tobytes()
+            self._batch.new.append(NewPhoto(one.photo, blob, files))
+        self.counts["encoded"] += len(self._ready)
+        self._ready.clear()
+        self._tell()
+
+    def _commit_if_due(self) -> None:
+        late = time.monotonic() - self._committed > COMMIT_SECONDS
+        if len(self._batch) >= COMMIT_PHOTOS or (late and len(self._batch)):
+            self._commit()
+
+    def _commit(self) -> None:
+        if len(self._batch):
+            file_ids = self.catalogue.commit(self._scope.root_id, self.model_id, self._batch)
+            for file_id in file_ids:
+                self._seen.add(file_id)
+            for new in self._batch.new:
+                del self._pending[new.photo.digest]
+                for found in new.files:
+                    self._count_new(found)
+            self._batch = Batch()
+        self._committed = time.monotonic()
+
+    def _count_new(self, found: FoundFile) -> None:
+        before = self.known.pop(found.path, None)
+        if before is None:
+            self.counts["added"] += 1
+        elif before.has_vector:
+            self.counts["changed"] += 1
+        else:  # another model's turn
+            self.counts["unchanged"] += 1
+
+    def _tell(self) -> None:
+        self.options.progress(
+            Progress(self.counts["read"], self.total, self.counts["encoded"], len(self.failed))
+        )
+
+    # After the last folder, so that a photo moved from one to another is recognised
+
+    def find_vanished(self, scopes: list[Scope]) -> None:
+        """Mark what is not there any more, unless the whole root is gone."""
+        for scope in scopes:
+            if scope in self.offline:
+                continue
+            vanished = [
+                (file_id, photo_id)
+                for file_id, path, photo_id in self.catalogue.files_below(
+                    scope.root_id, scope.start, missing=False
+                )
+                if file_id not in self._seen and not self._is_unread(scope, path)
+            ]
+            if vanished and not scope.start and not self._found[scope.root]:
+                # An empty mount point looks like this; deleting every photo of a root does, too,
+                # and is what `forget` is for.
+                self.offline.append(scope)
+                continue
+            for _, photo_id in vanished:
+                if self._arrived[photo_id] > 0:
+                    self._arrived[photo_id] -= 1
+                    self.counts["moved"] += 1
+                else:
+                    self.counts["missing"] += 1
+            if vanished or self._arrived:
+                self.catalogue.drop_vanished([file_id for file_id, _ in vanished])
+            self._forget_failures(scope)
+        self.counts["copied"] = self._arrived.total()
+
+    def _forget_failures(self, scope: Scope) -> None:
+        gone = [
+            path
+            for (path,) in self.catalogue.failures_below(scope.root_id, scope.start)
+            if path not in self._failing[scope.root] and not self._is_unread(scope, path)
+        ]
+        if gone:
+            self.catalogue.drop_failures(scope.root_id, gone)
+
+    def _is_unread(self, scope: Scope, path: bytes) -> bool:
+        return any(
+            not folder or relative_to(path, folder) is not None
+            for folder in self._unread[scope.root]
+        )
+
+    def report(self) -> IndexReport:
+        counts = self.counts
+        return IndexReport(
+            encoded=counts["encoded"],
+            added=counts["added"],
+            changed=counts["changed"],
+            unchanged=counts["unchanged"],
+            moved=counts["moved"],
+            copied=counts["copied"],
+            missing=counts["missing"],
+            read=counts["read"],
+            known_failures=counts["known_failures"],
+            raw_skipped=counts["raw_skipped"],
+            offline=tuple(to_path(scope.root) for scope in self.offline),
+            failed=tuple(self.failed),
+            seconds=time.monotonic() - self.started,
+            interrupted=self.stopped,
+        )
+
+
+class _Bitmap:
+    """A set of small whole numbers: a million file ids in 125 KB."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def add(self, number: int) -> None:
+        byte = number >> 3
+        if byte >= len(self._bits):
+            self._bits.extend(bytes(byte + 1 - len(self._bits) + (1 << 12)))
+        self._bits[byte] |= 1 << (number & 7)
+
+    def __contains__(self, number: int) -> bool:
+        byte = number >> 3
+        return byte < len(self._bits) and bool(self._bits[byte] & (1 << (number & 7)))

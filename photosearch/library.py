@@ -1,0 +1,468 @@
+"""The public API: a library of photos that can be indexed and searched.
+
+    from photosearch import Library
+
+    with Library.open(create=True) as library:
+        report = library.index(["~/Pictures"])
+        hits = library.search("midi keyboard", k=3)
+
+The command line and the web server are thin faces of this class.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+from photosearch.errors import NoLibrary, WrongUse
+from photosearch.paths import relative_to, to_bytes, to_path
+from photosearch.records import (
+    EvalReport,
+    Failure,
+    Hit,
+    IndexReport,
+    ModelStatus,
+    Progress,
+    RootStatus,
+    Status,
+)
+from photosearch.search.filters import Filters
+from photosearch.settings import cache_path, default_model, library_path
+from photosearch.store.files import VECTORS, catalogue_path, size_of
+from photosearch.store.snapshot import Model, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from photosearch.encode.names import Encoder
+    from photosearch.index.cache import CurrentIndex
+    from photosearch.ingest.photos import Options
+    from photosearch.ingest.scopes import Scope
+    from photosearch.search.query import Query
+    from photosearch.store.catalogue import Catalogue
+
+logger = logging.getLogger("photosearch")
+
+
+class Library:
+    """A photo library: a catalogue, its vectors, and the model that reads queries.
+
+    Made by `Library.open`. One process at a time may index; any number may search meanwhile.
+    A Library is to be used by one thread at a time.
+    """
+
+    def __init__(self, path: Path, model: str | None) -> None:
+        self.path = path
+        self._model_name = model
+        self._index: tuple[str, int, CurrentIndex] | None = None  # model key, generation
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        model: str | None = None,
+        create: bool = False,
+    ) -> Self:
+        """Open a library.
+
+        path: its folder; else PHOTOSEARCH_LIBRARY, else the platform's data folder.
+        model: a name or the path of a bundle; else PHOTOSEARCH_MODEL, else the library's own,
+        else "mini".
+        create: make an empty library where there is none; otherwise NoLibrary is raised.
+        """
+        library = cls(library_path(path), model)
+        if not catalogue_path(library.path).exists():
+            if not create:
+                raise NoLibrary(f"there is no library in {library.path}")
+            with library._writing():
+                pass
+        return library
+
+    def close(self) -> None:
+        """Close the catalogue. The library can be opened again."""
+        if "_snapshot" in self.__dict__:
+            self._snapshot.close()
+            del self.__dict__["_snapshot"]
+        self._index = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # The way in
+
+    def index(
+        self,
+        roots: Sequence[str | os.PathLike[str]] = (),
+        *,
+        exclude: Sequence[str] = (),
+        follow_links: bool = False,
+        hidden: bool = False,
+        retry: bool = False,
+        dry_run: bool = False,
+        jobs: int | None = None,
+        batch_size: int | None = None,
+        count_first: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> IndexReport:
+        """Bring the library up to date with folders, all known ones where none is given.
+
+        exclude: gitignore patterns relative to each folder. retry: try known failures again.
+        jobs: decoding threads. batch_size: photos a call of the model. count_first: walk once
+        ahead, so that progress has a total. should_stop is asked between photos; a run that is
+        stopped has stored what it did. Raises LibraryBusy while another process is indexing.
+        """
+        from photosearch.ingest import photos
+        from photosearch.ingest.scopes import scopes_of
+        from photosearch.walk import WalkRules
+
+        for name, number in (("jobs", jobs), ("batch_size", batch_size)):
+            if number is not None and number < 1:
+                raise WrongUse(f"{name} must be 1 or more, not {number}")
+        encoder = self.encoder
+        with self._writing() as catalogue:
+            scopes = scopes_of(catalogue, roots, create=not dry_run)
+            self._check_scopes(scopes)
+            rules = WalkRules(
+                exclude=tuple(exclude),
+                hidden=hidden,
+                follow_links=follow_links,
+                avoid=frozenset({*catalogue.roots(), to_bytes(self.path)}),
+            )
+            options = photos.Options(
+                rules=rules,
+                retry=retry,
+                jobs=jobs or _default_jobs(),
+                batch_size=batch_size or photos.BATCH_SIZE,
+                progress=progress or (lambda _: None),
+                should_stop=should_stop or (lambda: False),
+            )
+            if dry_run:
+                model = self._snapshot.model(encoder.key)
+                return photos.dry_run(catalogue, model.id if model else 0, scopes, options)
+            return self._index_scopes(catalogue, scopes, options, count_first=count_first)
+
+    def _index_scopes(
+        self, catalogue: Catalogue, scopes: list[Scope], options: Options, *, count_first: bool
+    ) -> IndexReport:
+        from photosearch.index.cache import refresh_index
+        from photosearch.ingest import photos
+
+        encoder = self.encoder
+        if catalogue.setting("model") is None:
+            catalogue.set_setting("model", encoder.name)
+        model_id = catalogue.add_model(encoder.key, encoder.name, encoder.dim)
+        total = photos.count_files(catalogue, model_id, scopes, options) if count_first else None
+
+        def tower() -> Any:
+            encoder.bundle.verify()
+            return encoder.image
+
+        report = photos.index_photos(catalogue, tower, model_id, scopes, options, total)
+        if not report.interrupted:
+            # From now on queries use this model; an interrupted change leaves the old one.
+            catalogue.set_setting("model", encoder.name)
+        model = self._snapshot.model(encoder.key)
+        assert model is not None
+        refresh_index(self.path, self._snapshot, model)
+        return report
+
+    def _check_scopes(self, scopes: list[Scope]) -> None:
+        own = to_bytes(self.path)
+        for scope in scopes:
+            if relative_to(scope.root, own) is not None:
+                raise WrongUse(f"{to_path(scope.root)} lies inside the library's own folder")
+
+    # The way out
+
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        image: Any = None,
+        k: int = 10,
+        plus: Sequence[str] = (),
+        minus: Sequence[str] = (),
+        weights: Mapping[str, float] | None = None,
+        filters: Filters | None = None,
+        min_score: float | None = None,
+        include_self: bool = False,
+        language: str | None = None,
+    ) -> list[Hit]:
+        """The k photos that match best, best first.
+
+        text: what is looked for. image: an example, or several in a list: a path, an http(s)
+        URL, bytes, a PIL image, or "-" for standard input. plus, minus: texts added to and
+        taken from the query. weights: by part, such as {"image": 0.5, "plus2": 0.3}. An example
+        that is itself in the library is no hit unless include_self. language: the text tower,
+        such as "zh"; else the script of the text chooses.
+        """
+        from photosearch.search.query import make_query
+
+        images = image if isinstance(image, (list, tuple)) else [] if image is None else [image]
+        query = make_query(
+            text,
+            images=images,
+            plus=plus,
+            minus=minus,
+            weights=weights,
+            filters=filters,
+            language=language,
+            include_self=include_self,
+        )
+        return self.run_query(query, k=k, min_score=min_score)
+
+    def run_query(self, query: Query, *, k: int = 10, min_score: float | None = None) -> list[Hit]:
+        """Like `search`, for a query that is already put together."""
+        from photosearch.search.likeness import query_vector
+        from photosearch.search.run import find
+        from photosearch.store.remembered import Remembered
+
+        if k < 1:
+            raise WrongUse(f"k must be 1 or more, not {k}")
+        model = self._model_with_vectors()
+        if model is None:
+            return []
+        only = query.filters.allowed_ids(self._snapshot)
+        remembered = Remembered(cache_path())
+        wanted = query_vector(query, self.encoder, self._snapshot, model, remembered)
+        return find(
+            wanted,
+            k=k,
+            index=self._current_index(model),
+            snapshot=self._snapshot,
+            only=only,
+            min_score=min_score,
+            include_examples=query.include_self,
+            accepts_path=query.filters.accepts_path,
+        )
+
+    def similar(self, image: Any, *, k: int = 10, **options: Any) -> list[Hit]:
+        """Photos like an example: `search(image=…)` by another name."""
+        return self.search(image=image, k=k, **options)
+
+    # What there is
+
+    def status(self) -> Status:
+        """What is in the library: photos, folders, models, sizes."""
+        from photosearch.store.lock import current_writer
+
+        counts = self._snapshot.counts()
+        current = self._snapshot.setting("model")
+        return Status(
+            library=self.path,
+            schema=self._snapshot.schema,
+            photos=counts["photos"],
+            files=counts["files"],
+            missing=counts["missing"],
+            forgotten=counts["forgotten"],
+            failures=counts["failures"],
+            catalogue_bytes=sum(
+                size_of(path) for path in self.path.glob("catalogue.db*") if path.is_file()
+            ),
+            vectors_bytes=size_of(self.path / VECTORS),
+            roots=tuple(
+                RootStatus(to_path(root), int(files), int(missing), os.path.isdir(root))
+                for root, files, missing in self._snapshot.root_counts()
+            ),
+            models=tuple(
+                ModelStatus(model.name, model.key, model.dim, model.vectors, model.name == current)
+                for model in self._snapshot.models()
+            ),
+            writer=current_writer(self.path),
+        )
+
+    def failures(self) -> list[Failure]:
+        """Files that could not be indexed, and why."""
+        return [
+            Failure(to_path(root, path), reason) for root, path, reason in self._snapshot.failures()
+        ]
+
+    # Upkeep
+
+    def prune(self) -> tuple[int, int]:
+        """Forget missing files, and photos that lie nowhere: (files, photos) forgotten."""
+        with self._writing() as catalogue:
+            return self._clean_up(catalogue)
+
+    def forget(self, root: str | os.PathLike[str]) -> tuple[int, int]:
+        """Forget an indexed folder: (files, photos) forgotten. The folder itself is not touched."""
+        with self._writing() as catalogue:
+            roots = catalogue.roots()
+            wanted = to_bytes(root)
+            if wanted not in roots:
+                listed = ", ".join(str(to_path(one)) for one in roots) or "none"
+                raise WrongUse(
+                    f"{os.fspath(root)} is not an indexed folder", hint=f"indexed folders: {listed}"
+                )
+            files = catalogue.forget_root(roots[wanted])
+            pruned_files, photos = self._clean_up(catalogue)
+            return files + pruned_files, photos
+
+    def _clean_up(self, catalogue: Catalogue) -> tuple[int, int]:
+        from photosearch.index.cache import refresh_index
+
+        removed = catalogue.prune()
+        catalogue.compact()
+        for model in self._snapshot.models():
+            refresh_index(self.path, self._snapshot, model)
+        return removed
+
+    # For other tools
+
+    def export(self, kind: str, out: BinaryIO) -> int:
+        """Write vectors and metadata as "jsonl", "csv" or "npz"; gives the number of photos."""
+        from photosearch.survey.export import FORMATS, export
+
+        if kind not in FORMATS:
+            raise WrongUse(f"no export format {kind!r}", hint=f"one of: {', '.join(FORMATS)}")
+        return export(self._snapshot, self._require_model(), kind, out)
+
+    def evaluate(
+        self,
+        captions: str | os.PathLike[str],
+        root: str | os.PathLike[str],
+        *,
+        field: str = "captions",
+        language: str | None = None,
+    ) -> EvalReport:
+        """Recall of the captions in a JSON-lines file against the photos in `root`.
+
+        Each line: {"file": relative to root, field: [captions]}. All photos must be indexed.
+        """
+        from photosearch.survey.evaluate import evaluate, read_captions
+
+        rows = read_captions(Path(captions), field)
+        model = self._require_model()
+        photo_ids = [self._photo_at(Path(root) / row.file) for row in rows]
+        if None in photo_ids:
+            raise WrongUse(
+                f"{Path(root) / rows[photo_ids.index(None)].file} is not in the library",
+                hint=f"photosearch index {os.fspath(root)}",
+            )
+        return evaluate(
+            rows,
+            [photo_id for photo_id in photo_ids if photo_id is not None],
+            encoder=self.encoder,
+            index=self._current_index(model),
+            snapshot=self._snapshot,
+            model=model,
+            language=language,
+        )
+
+    def holds_captioned(
+        self,
+        captions: str | os.PathLike[str],
+        root: str | os.PathLike[str],
+        *,
+        field: str = "captions",
+    ) -> bool:
+        """Whether all photos of a captions file are here, encoded with this model."""
+        from photosearch.survey.evaluate import read_captions
+
+        rows = read_captions(Path(captions), field)
+        photo_ids = [self._photo_at(Path(root) / row.file) for row in rows]
+        known = {photo_id for photo_id in photo_ids if photo_id is not None}
+        model = self._snapshot.model(self.encoder.key)
+        if None in photo_ids or model is None:
+            return False
+        return len(self._snapshot.vectors_of(model.id, list(known))) == len(known)
+
+    # Parts
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The model: its towers are opened when they are first needed."""
+        from photosearch.encode.names import DEFAULT_MODEL, open_encoder
+
+        name = self._model_name or default_model()
+        if name is None and catalogue_path(self.path).exists():
+            name = self._snapshot.setting("model")
+        return open_encoder(name or DEFAULT_MODEL)
+
+    @cached_property
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(self.path)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Catalogue]:
+        from photosearch.store.catalogue import Catalogue
+        from photosearch.store.files import make_library_folder
+        from photosearch.store.lock import writer_lock
+
+        make_library_folder(self.path)
+        with writer_lock(self.path):
+            catalogue = Catalogue(self.path, create=True)
+            try:
+                yield catalogue
+            finally:
+                catalogue.close()
+
+    def _model_with_vectors(self) -> Model | None:
+        """The encoder's row; None in an empty library; an error where only others have vectors."""
+        model = self._snapshot.model(self.encoder.key)
+        if model is not None and model.vectors:
+            return model
+        others = [other.name for other in self._snapshot.models() if other.vectors]
+        if not others:
+            return None
+        raise WrongUse(
+            f"no photo has been encoded with model {self.encoder.name} yet "
+            f"(only with {', '.join(others)})",
+            hint=f"photosearch index --model {self.encoder.name}",
+        )
+
+    def _require_model(self) -> Model:
+        model = self._model_with_vectors()
+        if model is None:
+            raise NoLibrary(f"the library in {self.path} is empty")
+        return model
+
+    def _current_index(self, model: Model) -> CurrentIndex:
+        from photosearch.index.cache import open_index
+
+        generation = self._snapshot.generation
+        if self._index is None or self._index[:2] != (model.key, generation):
+            index = open_index(self.path, self._snapshot, model, logger.warning)
+            self._index = (model.key, generation, index)
+        return self._index[2]
+
+    def _photo_at(self, path: Path) -> int | None:
+        wanted = to_bytes(path)
+        for root, root_id in self._snapshot.roots().items():
+            inner = relative_to(wanted, root)
+            row = self._snapshot.photo_at(root_id, inner) if inner else None
+            if row:
+                return int(row[0])
+        return None
+
+
+@contextmanager
+def temporary_library(model: str | None = None) -> Iterator[Library]:
+    """A library that lasts as long as its `with` block."""
+    with (
+        tempfile.TemporaryDirectory(prefix="photosearch-") as folder,
+        Library.open(Path(folder) / "library", model, create=True) as library,
+    ):
+        yield library
+
+
+def _default_jobs() -> int:
+    from photosearch.encode.onnx import usable_cores
+
+    return usable_cores()

@@ -1,0 +1,66 @@
+"""One read of a changed file: its bytes and their digest.
+
+In: an absolute path and what the walk saw of the file. Out: a ReadFile, or OSError/Changed.
+Knows nothing of what the bytes mean. The same bytes are hashed, decoded and parsed for facts, so
+what is stored about a photo is always about one state of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from photosearch.records import FoundFile
+from photosearch.settings import MAX_FILE_BYTES
+
+# Enough of a file to tell what it is: the longest signature looked for ends at byte 32.
+HEAD_BYTES = 64
+
+
+class Changed(Exception):
+    """The file is not as the walk saw it, or was written to while it was being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """The whole content of a file and its SHA-256."""
+
+    found: FoundFile
+    data: bytes
+    digest: bytes
+
+
+def read_head(path: bytes) -> bytes:
+    """The first bytes of a file."""
+    with _open_regular(path) as file:
+        return file.read(HEAD_BYTES)
+
+
+def read_file(path: bytes, found: FoundFile) -> ReadFile:
+    """Read a file once, and notice if it is being changed meanwhile."""
+    with _open_regular(path) as file:
+        if found.size > MAX_FILE_BYTES:
+            raise OSError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+        data = file.read(MAX_FILE_BYTES + 1)
+        after = os.fstat(file.fileno())
+    if (after.st_size, after.st_mtime_ns) != (found.size, found.mtime_ns) or (
+        len(data) != found.size
+    ):
+        raise Changed("changed while it was being read")
+    return ReadFile(found, data, hashlib.sha256(data).digest())
+
+
+def _open_regular(path: bytes) -> BinaryIO:
+    # O_NONBLOCK: a pipe that took the photo's place must not hang the run.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("not a regular file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise

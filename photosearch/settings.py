@@ -1,0 +1,45 @@
+"""Where things live, and the few numbers that may be set from the environment.
+
+In: environment variables. Out: paths and limits. Nothing is created here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+LIBRARY_VARIABLE = "PHOTOSEARCH_LIBRARY"
+MODEL_VARIABLE = "PHOTOSEARCH_MODEL"
+CACHE_VARIABLE = "PHOTOSEARCH_CACHE"
+
+# Above this many pixels a file is refused before it is decoded: 200-megapixel phone photos
+# (16320 x 12240 = 199.8 million) pass, a 30000 x 30000 decompression bomb does not.
+MAX_PIXELS = 200_000_000
+
+# A file is read once, whole, into memory; the largest raw files are about 250 MB.
+MAX_FILE_BYTES = 1 << 30
+
+
+def library_path(path: str | os.PathLike[str] | None = None) -> Path:
+    """The library folder: as given, else PHOTOSEARCH_LIBRARY, else the platform's data folder."""
+    given = path or os.environ.get(LIBRARY_VARIABLE)
+    if given:
+        return Path(os.path.abspath(os.path.expanduser(given)))
+    from platformdirs import user_data_path
+
+    return user_data_path("photosearch", appauthor=False) / "library"
+
+
+def cache_path() -> Path:
+    """Derived things that several libraries share: PHOTOSEARCH_CACHE, else the platform's."""
+    given = os.environ.get(CACHE_VARIABLE)
+    if given:
+        return Path(os.path.abspath(os.path.expanduser(given)))
+    from platformdirs import user_cache_path
+
+    return user_cache_path("photosearch", appauthor=False)
+
+
+def default_model() -> str | None:
+    """The model named by PHOTOSEARCH_MODEL, if any."""
+    return os.environ.get(MODEL_VARIABLE) or None

@@ -1,0 +1,1 @@
+"""The library on disk: a SQLite catalogue, the only source of truth."""

@@ -1,0 +1,77 @@
+"""Vectors of past queries, so that a repeated text loads no model.
+
+In: a text tower's key and a text. Out: its vector, or None. A file of its own in the cache folder:
+a query needs neither the writer's lock nor a writable library, and losing the file costs nothing.
+The texts themselves are not kept, only their hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FILE = "queries.db"
+KEPT = 10_000  # 20 MB of 512 dimensions; the oldest go first
+
+
+class Remembered:
+    """A table hash → vector. Every trouble with it is silently a miss."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+
+    def get(self, tower_key: str, text: str, dim: int) -> NDArray[np.float32] | None:
+        """float32[dim] as it was put, or None."""
+        import numpy as np
+
+        if not self.path.exists():
+            return None
+        with self._connection() as connection:
+            row = connection.execute(
+                "SELECT vector FROM queries WHERE hash = ?", (_hash(tower_key, text),)
+            ).fetchone()
+            if row and len(row[0]) == 4 * dim:
+                return np.frombuffer(row[0], "<f4").astype(np.float32)
+        return None
+
+    def put(self, tower_key: str, text: str, vector: NDArray[np.float32]) -> None:
+        with suppress(OSError):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._connection() as connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS queries "
+                "(number INTEGER PRIMARY KEY, hash BLOB UNIQUE, vector BLOB)"
+            )
+            number = connection.execute(
+                "INSERT OR REPLACE INTO queries (hash, vector) VALUES (?, ?)",
+                (_hash(tower_key, text), vector.astype("<f4").tobytes()),
+            ).lastrowid
+            connection.execute("DELETE FROM queries WHERE number <= ?", ((number or 0) - KEPT,))
+            connection.commit()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=0.1)) as connection:
+                # Losing the file is no loss: no waiting for the disk.
+                connection.execute("PRAGMA synchronous = OFF")
+                yield connection
+        except sqlite3.OperationalError:
+            pass  # locked, read-only, disk full, no table yet
+        except sqlite3.DatabaseError:
+            with suppress(OSError):  # damaged: begin anew
+                os.unlink(self.path)
+
+
+def _hash(tower_key: str, text: str) -> bytes:
+    data = f"{tower_key}\0{text}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).digest()

@@ -1,0 +1,176 @@
+"""Tables of the catalogue, and how an older catalogue becomes a current one.
+
+In: a connection that may write. Out: the same, at schema SCHEMA. `PRAGMA user_version` holds the
+schema's number; a newer one than this program knows is refused, never guessed at. The tables are
+described in docs/format.md.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photosearch.errors import DamagedLibrary, NewerLibrary
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+SCHEMA = 1
+APPLICATION_ID = 0x50685365  # "PhSe", in the file's header: `file catalogue.db` shows it
+
+_TABLES = """
+CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE roots (
+    id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL UNIQUE           -- absolute, as bytes
+) STRICT;
+
+-- AUTOINCREMENT: a number is never used again, so a vector file that is out of date may name a
+-- photo that is gone, but never another one.
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest BLOB NOT NULL UNIQUE,        -- SHA-256 of the file's content
+    bytes INTEGER NOT NULL,
+    format TEXT NOT NULL,
+    width INTEGER NOT NULL,             -- pixels, upright
+    height INTEGER NOT NULL,
+    taken_at TEXT,                      -- ISO 8601, local to the place, offset where known
+    make TEXT,
+    camera TEXT,
+    lens TEXT,
+    latitude REAL,
+    longitude REAL,
+    altitude REAL,
+    orientation INTEGER,
+    iso INTEGER,
+    f_number REAL,
+    exposure REAL,
+    focal_length REAL
+) STRICT;
+CREATE INDEX photos_taken_at ON photos (taken_at) WHERE taken_at IS NOT NULL;
+
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY,
+    root_id INTEGER NOT NULL REFERENCES roots (id) ON DELETE CASCADE,
+    path BLOB NOT NULL,                 -- relative to its root, "/" between the parts
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    photo_id INTEGER NOT NULL REFERENCES photos (id),
+    missing INTEGER NOT NULL DEFAULT 0 CHECK (missing IN (0, 1)),
+    UNIQUE (root_id, path)
+) STRICT;
+CREATE INDEX files_photo ON files (photo_id);
+CREATE INDEX files_missing ON files (photo_id) WHERE missing = 1;
+
+CREATE TABLE failures (
+    root_id INTEGER NOT NULL REFERENCES roots (id) ON DELETE CASCADE,
+    path BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (root_id, path)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE models (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,           -- fingerprint of image tower and preprocessing
+    name TEXT NOT NULL,
+    dim INTEGER NOT NULL,
+    vectors INTEGER NOT NULL DEFAULT 0  -- how many there are: kept by the triggers below
+) STRICT;
+
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    model_id INTEGER NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    vector BLOB NOT NULL,               -- float16[dim], little-endian, unit length
+    UNIQUE (photo_id, model_id)
+) STRICT;
+
+CREATE TRIGGER vectors_added AFTER INSERT ON vectors BEGIN
+    UPDATE models SET vectors = vectors + 1 WHERE id = new.model_id;
+END;
+CREATE TRIGGER vectors_removed AFTER DELETE ON vectors BEGIN
+    UPDATE models SET vectors = vectors - 1 WHERE id = old.model_id;
+END;
+"""
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make an empty catalogue."""
+    import sqlite_utils
+
+    # A 1 KiB vector leaves half of each default 4 KiB page empty: 50,000 of 512 dimensions take
+    # 59 MB and are read in 0.12 s with 8 KiB pages, 68 MB and 0.31 s with 4 KiB ones.
+    connection.execute("PRAGMA page_size = 8192")
+    connection.execute("PRAGMA journal_mode = WAL")
+    database = sqlite_utils.Database(connection, execute_plugins=False)
+    with database.atomic():
+        for statement in _statements(_TABLES):
+            database.execute(statement)
+        database.table("settings").insert_all(
+            [{"name": "catalogue", "value": _random_name()}, {"name": "generation", "value": "0"}]
+        )
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+# Number of the schema a step starts from → the step. Each runs in the one transaction of upgrade().
+_STEPS: dict[int, Callable[[sqlite_utils.Database], None]] = {}
+
+
+def upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a catalogue to the current schema; a copy of the old one is kept beside it."""
+    version = version_of(connection, path)
+    if version == SCHEMA:
+        return
+    import sqlite_utils
+
+    kept = path.with_name(f"{path.name}.schema{version}")
+    with closing(sqlite3.connect(kept)) as copy:
+        connection.backup(copy)
+    database = sqlite_utils.Database(connection, execute_plugins=False)
+    with database.atomic():
+        for number in range(version, SCHEMA):
+            _STEPS[number](database)
+        database.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema of a catalogue; refuses what is not ours or is newer than this program."""
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise DamagedLibrary(f"{path} cannot be read: {error}") from error
+    if application != APPLICATION_ID:
+        raise DamagedLibrary(f"{path} is no catalogue of photosearch")
+    if version > SCHEMA:
+        raise NewerLibrary(
+            f"{path} was made by a newer photosearch (schema {version}, this one knows {SCHEMA})"
+        )
+    return int(version)
+
+
+def _statements(script: str) -> list[str]:
+    """Split a script, leaving the semicolons inside triggers alone."""
+    statements, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            statements.append(current)
+            current = ""
+    return statements
+
+
+def _random_name() -> str:
+    import secrets
+
+    return secrets.token_hex(8)

@@ -1,0 +1,242 @@
+"""Reading the catalogue: a read-only connection, never a lock, few rows.
+
+In: ids, paths, digests. Out: plain rows and vectors. Plain `sqlite3` here, not sqlite-utils, whose
+import (35-60 ms) every query would pay for.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from photosearch.errors import NoLibrary
+from photosearch.store.files import catalogue_path, storage_errors
+from photosearch.store.schema import version_of
+
+# SQLite takes at most 32,766 values in one statement; blocks of this size keep memory flat.
+_BLOCK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model whose vectors the catalogue holds."""
+
+    id: int
+    key: str
+    name: str
+    dim: int
+    vectors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One path of a photo."""
+
+    root: bytes
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRow:
+    """What a hit shows of a photo, and where it lies (never a missing file)."""
+
+    id: int
+    digest: bytes
+    width: int
+    height: int
+    taken_at: str | None
+    places: tuple[Place, ...]
+
+
+class Snapshot:
+    """The reading side of a library. Each call sees the last committed state."""
+
+    def __init__(self, library: Path) -> None:
+        self.path = catalogue_path(library)
+        if not self.path.exists():
+            raise NoLibrary(f"there is no library in {library}")
+        with storage_errors(self.path):
+            self._connection = _connect(self.path)
+            self.schema = version_of(self._connection, self.path)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def setting(self, name: str) -> str | None:
+        row = self._one("SELECT value FROM settings WHERE name = ?", (name,))
+        return row[0] if row else None
+
+    @property
+    def generation(self) -> int:
+        """Grows with every transaction: equal means that nothing has changed."""
+        return int(self.setting("generation") or 0)
+
+    def models(self) -> list[Model]:
+        rows = self._rows("SELECT id, key, name, dim, vectors FROM models ORDER BY id")
+        return [Model(*row) for row in rows]
+
+    def model(self, key: str) -> Model | None:
+        row = self._one("SELECT id, key, name, dim, vectors FROM models WHERE key = ?", (key,))
+        return Model(*row) if row else None
+
+    # Vectors
+
+    def vectors_after(self, model_id: int, last_id: int) -> Iterator[tuple[int, int, bytes]]:
+        """(vector id, photo id, float16 bytes) of a model, in order, past a vector id."""
+        return self._rows(
+            "SELECT id, photo_id, vector FROM vectors WHERE id > ? AND model_id = ? ORDER BY id",
+            (last_id, model_id),
+        )
+
+    def vector_row(self, vector_id: int) -> tuple[int, int, bytes] | None:
+        """(model id, photo id, float16 bytes) of one stored vector."""
+        return self._one(
+            "SELECT model_id, photo_id, vector FROM vectors WHERE id = ?", (vector_id,)
+        )
+
+    def vectors_of(self, model_id: int, photo_ids: Sequence[int]) -> list[tuple[int, bytes]]:
+        """(photo id, float16 bytes) of the photos that have a vector of this model."""
+        return list(
+            self._in_blocks(
+                "SELECT photo_id, vector FROM vectors WHERE model_id = ? AND photo_id IN ({})",
+                photo_ids,
+                (model_id,),
+            )
+        )
+
+    # Photos
+
+    def photos(self, photo_ids: Sequence[int]) -> dict[int, PhotoRow]:
+        """Photos that lie somewhere, by id; those at no path are left out."""
+        places: dict[int, list[Place]] = {}
+        for photo_id, root, path in self._in_blocks(
+            "SELECT f.photo_id, r.path, f.path FROM files f JOIN roots r ON r.id = f.root_id "
+            "WHERE f.missing = 0 AND f.photo_id IN ({})",
+            photo_ids,
+        ):
+            places.setdefault(photo_id, []).append(Place(root, path))
+        rows = self._in_blocks(
+            "SELECT id, digest, width, height, taken_at FROM photos WHERE id IN ({})",
+            list(places),
+        )
+        return {
+            photo_id: PhotoRow(
+                photo_id, digest, width, height, taken_at, _in_order(places[photo_id])
+            )
+            for photo_id, digest, width, height, taken_at in rows
+        }
+
+    def photo_ids(self, where: str = "1", values: Sequence[object] = ()) -> list[int]:
+        """Ids of photos that lie somewhere and fulfil a condition on photos p, files f."""
+        rows = self._rows(
+            "SELECT DISTINCT p.id FROM photos p JOIN files f ON f.photo_id = p.id "
+            f"WHERE f.missing = 0 AND ({where}) ORDER BY p.id",
+            values,
+        )
+        return [row[0] for row in rows]
+
+    def photo_with_digest(self, digest: bytes) -> int | None:
+        row = self._one("SELECT id FROM photos WHERE digest = ?", (digest,))
+        return int(row[0]) if row else None
+
+    def photo_at(self, root_id: int, path: bytes) -> tuple[int, int, int] | None:
+        """(photo id, size, mtime_ns) of the file at a path."""
+        return self._one(
+            "SELECT photo_id, size, mtime_ns FROM files WHERE root_id = ? AND path = ?",
+            (root_id, path),
+        )
+
+    def roots(self) -> dict[bytes, int]:
+        """Absolute path → id."""
+        return dict(self._rows("SELECT path, id FROM roots ORDER BY path"))
+
+    def all_photos(self) -> Iterator[dict[str, Any]]:
+        """Every photo that lies somewhere, as a dict of its columns, in the order of ids."""
+        cursor = self._rows(
+            "SELECT * FROM photos p WHERE EXISTS "
+            "(SELECT 1 FROM files f WHERE f.photo_id = p.id AND f.missing = 0) ORDER BY id"
+        )
+        names = [column[0] for column in cursor.description]
+        return (dict(zip(names, row, strict=True)) for row in cursor)
+
+    # Counts and failures
+
+    def counts(self) -> dict[str, int]:
+        row = self._one(
+            "SELECT (SELECT count(*) FROM photos p WHERE EXISTS "
+            "(SELECT 1 FROM files f WHERE f.photo_id = p.id AND f.missing = 0)), "
+            "(SELECT count(*) FROM photos), "
+            "(SELECT count(*) FROM files WHERE missing = 0), "
+            "(SELECT count(*) FROM files WHERE missing = 1), "
+            "(SELECT count(*) FROM failures)"
+        )
+        assert row is not None
+        photos, rows, files, missing, failures = row
+        return {
+            "photos": photos,
+            "forgotten": rows - photos,
+            "files": files,
+            "missing": missing,
+            "failures": failures,
+        }
+
+    def root_counts(self) -> list[tuple[bytes, int, int]]:
+        """(root, files, missing files) of each root."""
+        return list(
+            self._rows(
+                "SELECT r.path, count(f.id) - total(f.missing), total(f.missing) "
+                "FROM roots r LEFT JOIN files f ON f.root_id = r.id GROUP BY r.id ORDER BY r.path"
+            )
+        )
+
+    def failures(self) -> list[tuple[bytes, bytes, str]]:
+        """(root, path, reason) of every file that could not be indexed."""
+        return list(
+            self._rows(
+                "SELECT r.path, x.path, x.reason FROM failures x JOIN roots r ON r.id = x.root_id "
+                "ORDER BY r.path, x.path"
+            )
+        )
+
+    # SQL
+
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        with storage_errors(self.path):
+            return self._connection.execute(sql, values)
+
+    def _one(self, sql: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._rows(sql, values).fetchone()
+        return row
+
+    def _in_blocks(
+        self, sql: str, ids: Iterable[int], values: Sequence[object] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        ids = list(ids)
+        for at in range(0, len(ids), _BLOCK):
+            block = ids[at : at + _BLOCK]
+            marks = ", ".join("?" * len(block))
+            yield from self._rows(sql.format(marks), (*values, *block))
+
+
+def _in_order(places: list[Place]) -> tuple[Place, ...]:
+    return tuple(sorted(places, key=lambda place: (place.root, place.path)))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open for reading, also on a disk that cannot be written to."""
+    address = "file:" + quote(path.as_posix())
+    connection = sqlite3.connect(
+        f"{address}?mode=ro", uri=True, timeout=30, check_same_thread=False
+    )
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        return connection
+    except sqlite3.OperationalError:
+        # A database in WAL mode wants to create its two side files. Where the folder refuses
+        # them nobody can be writing either, so the file may be read as it is.
+        connection.close()
+        return sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False)

@@ -1,0 +1,1 @@
+"""Over a whole library: how good, and out of it."""

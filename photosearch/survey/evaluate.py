@@ -1,0 +1,102 @@
+"""Recall of captions against their photos, measured the same way every time.
+
+In: captions, and an index that holds the photos. Out: an EvalReport. A caption's rank is 1 + the
+number of photos that score higher, among the photos of the captions file alone; a photo's rank is
+that of its best caption. Vectors and scores are those that a query would see.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photosearch.errors import WrongUse
+from photosearch.records import EvalReport, Recall
+
+if TYPE_CHECKING:
+    from photosearch.encode.names import Encoder
+    from photosearch.index.base import VectorIndex
+    from photosearch.store.snapshot import Model, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """One line of a captions file."""
+
+    file: str  # relative to the root
+    captions: list[str]
+
+
+def read_captions(path: Path, field: str = "captions") -> list[Captioned]:
+    """Lines of {"file": …, "captions": […]}; `field` names another list of captions."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUse(f"{path} cannot be read: {error}") from error
+    lines = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            captions = row[field]
+            if not isinstance(captions, list) or not isinstance(row["file"], str):
+                raise TypeError("wrong types")
+            lines.append(Captioned(row["file"], [str(caption) for caption in captions]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise WrongUse(
+                f'{path}, line {number}: expected {{"file": "…", "{field}": ["…"]}} ({error})'
+            ) from error
+    if not lines:
+        raise WrongUse(f"{path} holds no captions")
+    return lines
+
+
+def evaluate(
+    rows: list[Captioned],
+    photo_ids: list[int],
+    *,
+    encoder: Encoder,
+    index: VectorIndex,
+    snapshot: Snapshot,
+    model: Model,
+    language: str | None = None,
+) -> EvalReport:
+    """Recall both ways; photo_ids[i] is the photo of rows[i]."""
+    only = np.array(sorted(set(photo_ids)), np.int64)
+    texts = [caption for row in rows for caption in row.captions]
+    owners = np.array([photo_ids[i] for i, row in enumerate(rows) for _ in row.captions], np.int64)
+    vectors = encoder.encode_texts(texts, language=language)
+
+    text_ranks = np.empty(len(texts), np.int64)
+    for number, (vector, owner) in enumerate(zip(vectors, owners, strict=True)):
+        ranking = index.search(vector, len(only), only)
+        own = ranking.scores[ranking.ids == owner]
+        text_ranks[number] = 1 + int((ranking.scores > own[0]).sum())
+
+    stored = dict(snapshot.vectors_of(model.id, only.tolist()))
+    image_ranks = np.empty(len(only), np.int64)
+    for number, photo_id in enumerate(only.tolist()):
+        scores = vectors @ np.frombuffer(stored[photo_id], "<f2").astype(np.float32)
+        image_ranks[number] = 1 + int((scores > scores[owners == photo_id].max()).sum())
+    return EvalReport(
+        model=encoder.name,
+        photos=len(only),
+        text_to_image=_recall(text_ranks),
+        image_to_text=_recall(image_ranks),
+    )
+
+
+def _recall(ranks: NDArray[np.int64]) -> Recall:
+    return Recall(
+        queries=len(ranks),
+        recall_at_1=100 * float((ranks <= 1).mean()),
+        recall_at_5=100 * float((ranks <= 5).mean()),
+        recall_at_10=100 * float((ranks <= 10).mean()),
+        median_rank=float(np.median(ranks)),
+    )

@@ -50,8 +50,8 @@ class WalkRules:
 
 
 def suffix_of(name: bytes) -> bytes:
-    """The lower-case suffix of a file name, b"" where it has none."""
-    return os.path.splitext(name)[1].lower()
+    """The lower-case suffix of a file name, b"" where it has none; "a.jpg " has one, too."""
+    return os.path.splitext(name.strip())[1].lower()
 
 
 def walk(root: bytes, rules: WalkRules, start: bytes = b"") -> Iterator[FoundFile | Skipped]:

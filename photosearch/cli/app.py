@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from photosearch.cli import index, output, photos, query, upkeep
+from photosearch.cli.output import leave
 
 app = typer.Typer(
     name="photosearch",
@@ -54,4 +55,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is shown escaped; it never ends the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    app()
+    try:
+        app()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 2
+    leave(code)

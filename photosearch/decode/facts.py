@@ -130,7 +130,7 @@ def _degrees(value: Any, reference: Any, letters: str, limit: int) -> float | No
     parts = [_number(part) for part in value]
     if any(part is None or part < 0 for part in parts):
         return None
-    degrees = sum(part / 60**power for power, part in enumerate(parts) if part is not None)
+    degrees: float = sum(part / 60**power for power, part in enumerate(parts) if part is not None)
     letter = (_text(reference) or "").upper()[:1]
     if letter not in letters or not letter or degrees > limit:
         return None

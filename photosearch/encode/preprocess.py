@@ -10,20 +10,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from photosearch.errors import BadBundle
 
-_FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "lanczos": Image.Resampling.LANCZOS,
-    "nearest": Image.Resampling.NEAREST,
-}
+if TYPE_CHECKING:
+    from PIL import Image
+
+_INTERPOLATIONS = ("bicubic", "bilinear", "lanczos", "nearest")
 _RESIZE_MODES = ("shortest", "squash", "longest")
 
 
@@ -62,7 +59,7 @@ class Preprocess:
             resize_mode=str(config.get("resize_mode", "shortest")),
             fill_color=int(fill[0] if isinstance(fill, list) else fill),
         )
-        if made.interpolation not in _FILTERS:
+        if made.interpolation not in _INTERPOLATIONS:
             raise ValueError(f"unknown interpolation {made.interpolation!r}")
         if made.resize_mode not in _RESIZE_MODES:
             raise ValueError(f"unknown resize_mode {made.resize_mode!r}")
@@ -77,7 +74,9 @@ class Preprocess:
 
     def resize(self, image: Image.Image) -> NDArray[np.uint8]:
         """An RGB image of any size to uint8[height, width, 3]."""
-        resample = _FILTERS[self.interpolation]
+        from PIL import Image  # not at the top: a text query needs no Pillow
+
+        resample = Image.Resampling[self.interpolation.upper()]
         if self.resize_mode == "squash":
             return np.asarray(image.resize((self.width, self.height), resample))
         size = self._scaled_size(image.width, image.height)

@@ -6,6 +6,7 @@ In: a bundle. Out: an OnnxImageTower, an OnnxTextTower.
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,22 +24,33 @@ TEXT_BATCH = 64
 
 
 class OnnxImageTower:
-    """A bundle's image tower."""
+    """A bundle's image tower.
+
+    Images go through it one by one, on as many threads as there are cores. A quantised model
+    gives slightly other vectors for other batch sizes (cosine 0.9996 with mini), so this is what
+    makes a photo's vector the same however the photos were grouped, and whether it was indexed or
+    is an example. It is also faster: 440 images/s against 300 in batches of 16 (mini, 2 cores).
+    """
 
     def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
+        self._threads = threads or min(usable_cores(), 16)
         self.key = bundle.key
         self.dim = bundle.dim
         self.preprocess = Preprocess.from_file(bundle.path / "visual" / "preprocess.json")
-        self._session = _session(bundle.path / "visual" / "model.onnx", threads)
+        self._session = _session(bundle.path / "visual" / "model.onnx", threads=1)
         self._input = self._session.get_inputs()[0].name
 
     def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8[n, height, width, 3] in, float32[n, dim] out: L2-normalised, in the same order."""
-        if len(pixels) == 0:
-            return np.empty((0, self.dim), np.float32)
-        batch = self.preprocess.to_batch(pixels)
-        (vectors,) = self._session.run(None, {self._input: batch})
-        return _checked(vectors, self.dim)
+        images = [pixels[row : row + 1] for row in range(len(pixels))]
+        if len(images) <= 1:
+            return self._encode(images[0]) if images else np.empty((0, self.dim), np.float32)
+        with ThreadPoolExecutor(min(self._threads, len(images)), "encode") as pool:
+            return np.concatenate(list(pool.map(self._encode, images)))
+
+    def _encode(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        (vector,) = self._session.run(None, {self._input: self.preprocess.to_batch(image)})
+        return _checked(vector, self.dim)
 
 
 class OnnxTextTower:
@@ -51,7 +63,9 @@ class OnnxTextTower:
         self._tokenizer = Tokenizer(folder / "tokenizer.json", bundle.context_length(language))
         # Optimising the graph takes longer than it saves on the one short text of a query:
         # opening 54 ms with, 40 ms without, 2.5 ms a text either way (mini, 2 cores).
-        self._session = _session(folder / "model.onnx", threads, optimise=False)
+        self._session = _session(
+            folder / "model.onnx", threads=threads or min(usable_cores(), 8), optimise=False
+        )
         self._inputs = [node.name for node in self._session.get_inputs()]
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
@@ -68,12 +82,10 @@ class OnnxTextTower:
         return _checked(vectors, self.dim)
 
 
-def _session(
-    path: Path, threads: int | None, *, optimise: bool = True
-) -> onnxruntime.InferenceSession:
+def _session(path: Path, *, threads: int, optimise: bool = True) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; warnings of the library are not for users
-    options.intra_op_num_threads = threads or min(usable_cores(), 8)
+    options.intra_op_num_threads = threads
     # Threads that spin while they wait would take the cores from the decoders.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not optimise:

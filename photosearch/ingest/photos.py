@@ -39,8 +39,8 @@ _COMPARED = 500
 # A transaction holds this many photos at most, and is never older than this: what a kill costs.
 COMMIT_PHOTOS = 256
 COMMIT_SECONDS = 5.0
-# Past 16 a CPU gains nothing from larger batches (mini, 2 cores: 491 images/s at 1, 493 at 16);
-# small ones keep the decoders busy while the encoder works.
+# On a CPU photos are encoded one by one on every core; a call of a few keeps the decoders busy
+# while the encoder works.
 BATCH_SIZE = 16
 
 

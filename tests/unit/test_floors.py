@@ -1,0 +1,116 @@
+"""docs: a module imports from lower floors, and from the lines above it in its own folder.
+
+The table below is that of the layout page, so the drawing cannot lie. A new module needs a line.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import photosearch
+
+PACKAGE = Path(photosearch.__file__).parent
+
+# A floor is a row of folders that do not know each other; a folder is its modules from the top line
+# down. `__main__` is the last line of the commands' folder: it is nothing but their door.
+FLOORS = (
+    ("errors records paths settings",),
+    ("walk read",),
+    ("decode.formats decode.pixels decode.facts decode.pool",),
+    ("encode.preprocess encode.towers encode.tokenize encode.bundle encode.onnx encode.names",),
+    ("store.lock store.files store.schema store.catalogue store.snapshot store.remembered",),
+    ("index.base index.tail index.exact index.cache",),
+    (
+        "search.filters search.query search.example search.likeness search.run",
+        "survey.evaluate survey.export",
+        "ingest.scopes ingest.photos",
+    ),
+    ("library __init__",),
+    ("show.text show.table",),
+    (
+        "cli.output cli.options cli.index cli.query cli.photos cli.upkeep cli.app __main__",
+    ),
+)
+PLACES = {
+    module: (floor, folder, line)
+    for floor, folders in enumerate(FLOORS)
+    for folder, modules in enumerate(folders)
+    for line, module in enumerate(modules.split())
+}
+FOLDERS = {path.parent.name for path in PACKAGE.rglob("__init__.py")} - {PACKAGE.name}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name; a folder's own `__init__` by the folder's."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts)
+        found[name if name == "__init__" else name.removesuffix(".__init__")] = path
+    return found
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, module of ours) of each import, wherever in the file it stands."""
+    known = modules()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import hides where it leads"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name == "photosearch.__version__" or name.split(".")[0] != "photosearch":
+                continue
+            inner = name.removeprefix("photosearch").removeprefix(".")
+            # `from photosearch.store import schema` names a module, `... .schema import X` a thing.
+            while inner and inner not in known:
+                inner = inner.rpartition(".")[0]
+            yield node.lineno, inner or "__init__"
+
+
+def may_import(importer: str, imported: str) -> bool:
+    floor, folder, line = PLACES[importer]
+    its_floor, its_folder, its_line = PLACES[imported]
+    return its_floor < floor or (its_floor == floor and its_folder == folder and its_line < line)
+
+
+def test_the_table_names_every_module() -> None:
+    missing = set(modules()) - set(PLACES) - FOLDERS
+    assert not missing, f"no floor in the table of {Path(__file__).name} for: {sorted(missing)}"
+    gone = set(PLACES) - set(modules())
+    assert not gone, f"the table of {Path(__file__).name} names what is no more: {sorted(gone)}"
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_imports_lead_down(module: str) -> None:
+    if module not in PLACES and module not in FOLDERS:
+        pytest.fail(f"photosearch.{module} has no floor in the table of {Path(__file__).name}")
+    wrong = [
+        f"line {line}: photosearch.{imported}"
+        for line, imported in imports_of(modules()[module])
+        if module in FOLDERS or imported not in PLACES or not may_import(module, imported)
+    ]
+    assert not wrong, f"photosearch.{module} may not import {wrong}"
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "allowed"),
+    [
+        ("store.catalogue", "records", True),
+        ("store.catalogue", "store.schema", True),
+        ("store.schema", "store.catalogue", False),
+        ("search.run", "survey.export", False),
+        ("decode.pixels", "encode.preprocess", False),
+        ("cli.app", "library", True),
+    ],
+    ids=lambda value: str(value),
+)
+def test_the_rule_itself(importer: str, imported: str, allowed: bool) -> None:
+    assert may_import(importer, imported) is allowed

@@ -73,7 +73,9 @@ class Filters:
             else:
                 conditions.append(sql)
                 values.append(first_day(given).isoformat())
-        return np.array(snapshot.photo_ids(" AND ".join(conditions), values), np.int64)
+        return np.array(
+            snapshot.photo_ids(" AND ".join(f"({one})" for one in conditions), values), np.int64
+        )
 
 
 def first_day(text: str) -> date:

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photosearch.errors import DamagedLibrary, NewerLibrary
+from photosearch.errors import DamagedLibrary, NewerLibrary, NoLibrary
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -148,8 +148,11 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
         raise DamagedLibrary(f"{path} cannot be read: {error}") from error
+    if not tables:  # its maker was interrupted before the first transaction
+        raise NoLibrary(f"the library {path.parent} is empty")
     if application != APPLICATION_ID:
         raise DamagedLibrary(f"{path} is no catalogue of photosearch")
     if version > SCHEMA:

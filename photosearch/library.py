@@ -34,7 +34,7 @@ from photosearch.records import (
     Status,
 )
 from photosearch.search.filters import Filters
-from photosearch.settings import cache_path, default_model, library_path
+from photosearch.settings import cache_path, default_model, library_path, usable_cores
 from photosearch.store.files import VECTORS, catalogue_path, size_of
 from photosearch.store.snapshot import Model, Snapshot
 
@@ -137,6 +137,8 @@ class Library:
         encoder = self.encoder
         with self._writing() as catalogue:
             scopes = scopes_of(catalogue, roots, create=not dry_run)
+            if not scopes:
+                raise WrongUse("no folder has been indexed yet", hint="photosearch index FOLDER")
             self._check_scopes(scopes)
             rules = WalkRules(
                 exclude=tuple(exclude),
@@ -147,7 +149,7 @@ class Library:
             options = photos.Options(
                 rules=rules,
                 retry=retry,
-                jobs=jobs or _default_jobs(),
+                jobs=jobs or usable_cores(),
                 batch_size=batch_size or photos.BATCH_SIZE,
                 progress=progress or (lambda _: None),
                 should_stop=should_stop or (lambda: False),
@@ -460,9 +462,3 @@ def temporary_library(model: str | None = None) -> Iterator[Library]:
         Library.open(Path(folder) / "library", model, create=True) as library,
     ):
         yield library
-
-
-def _default_jobs() -> int:
-    from photosearch.encode.onnx import usable_cores
-
-    return usable_cores()

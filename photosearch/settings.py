@@ -43,3 +43,11 @@ def cache_path() -> Path:
 def default_model() -> str | None:
     """The model named by PHOTOSEARCH_MODEL, if any."""
     return os.environ.get(MODEL_VARIABLE) or None
+
+
+def usable_cores() -> int:
+    """Processors that this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1

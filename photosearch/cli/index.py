@@ -67,7 +67,7 @@ def index(
 
     Examples: photosearch index ~/Pictures; photosearch index (all folders again)
     """
-    with _open(library, model, dry_run) as opened, _stoppable() as should_stop:
+    with _open(library, model, paths or [], dry_run) as opened, _stoppable() as should_stop:
         show = sys.stderr.isatty() and not quiet
         with _progress_bar(show and not dry_run) as progress:
             report = opened.index(
@@ -97,12 +97,14 @@ def index(
 
 
 @contextmanager
-def _open(library: Path | None, model: str | None, dry_run: bool) -> Iterator[Library]:
+def _open(
+    library: Path | None, model: str | None, paths: list[Path], dry_run: bool
+) -> Iterator[Library]:
     try:
-        with Library.open(library, model, create=not dry_run) as opened:
+        with Library.open(library, model, create=bool(paths) and not dry_run) as opened:
             yield opened
     except NoLibrary:
-        if not dry_run:
+        if not (paths and dry_run):
             raise
         with temporary_library(model) as opened:  # a dry run leaves no library behind
             yield opened

@@ -18,6 +18,7 @@ from photosearch.encode.preprocess import Preprocess
 from photosearch.encode.tokenize import Tokenizer
 from photosearch.encode.towers import normalise
 from photosearch.errors import BadBundle
+from photosearch.settings import usable_cores
 
 # Texts in one call of a text tower: more gains nothing on a CPU and pads short ones to the longest.
 TEXT_BATCH = 64
@@ -97,14 +98,6 @@ def _session(path: Path, *, threads: int, optimise: bool = True) -> onnxruntime.
     except Exception as error:  # its own kinds, which derive from Exception alone
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadBundle(f"{path}: ONNX Runtime cannot open it ({first})") from error
-
-
-def usable_cores() -> int:
-    """Processors that this process may run on."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        return os.cpu_count() or 1
 
 
 def _checked(vectors: NDArray[np.float32], dim: int) -> NDArray[np.float32]:

@@ -52,6 +52,7 @@ def read_example(source: Any) -> bytes:
 
 def _fetch(url: str) -> bytes:
     from http.client import HTTPException
+    from urllib.error import HTTPError
     from urllib.request import Request
 
     from photosearch import __version__
@@ -73,6 +74,8 @@ def _fetch(url: str) -> bytes:
                 if time.monotonic() > deadline:
                     raise BadImage(f"{url}: not here after {URL_SECONDS:.0f} s")
             return data
+    except HTTPError as error:
+        raise BadImage(f"{url}: {host} says {error.code} {error.reason}") from error
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise BadImage(f"{url}: cannot be fetched from {host} ({reason})") from error

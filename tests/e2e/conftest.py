@@ -1,0 +1,89 @@
+"""The command as people run it: a process of its own, its own library, no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SAMPLES = Path(__file__).parents[2] / "examples" / "photos"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out.decode()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Command:
+    """`photosearch` with a library in a scratch folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.library = folder / "library"
+        self.env = {
+            **{name: value for name, value in os.environ.items() if "PHOTOSEARCH" not in name},
+            "PHOTOSEARCH_LIBRARY": str(self.library),
+            "PHOTOSEARCH_CACHE": str(folder / "cache"),
+            "HOME": str(folder / "home"),
+            "COLUMNS": "100",
+        }
+
+    def __call__(
+        self,
+        *arguments: str | Path | bytes,
+        code: int | None = 0,
+        stdin: bytes = b"",
+        python: Sequence[str] = (),
+        cwd: Path | None = None,
+    ) -> Done:
+        """Run it; `code` is the exit code that is expected, None for any."""
+        done = subprocess.run(
+            [sys.executable, *python, "-m", "photosearch", *map(os.fspath, arguments)],
+            env=self.env,
+            input=stdin,
+            capture_output=True,
+            timeout=120,
+            cwd=cwd,
+        )
+        result = Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
+        assert "Traceback" not in result.err, result.err
+        if code is not None:
+            assert result.code == code, f"exit {result.code}: {result.err}"
+        return result
+
+
+@pytest.fixture
+def photosearch(tmp_path: Path) -> Command:
+    """The command with an empty library."""
+    return Command(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The command with the sample photos indexed; tests that share it only read."""
+    command = Command(tmp_path_factory.mktemp("sampled"))
+    command("index", "--quiet", SAMPLES)
+    return command

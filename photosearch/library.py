@@ -129,11 +129,12 @@ class Library:
         """
         from photosearch.ingest import photos
         from photosearch.ingest.scopes import scopes_of
-        from photosearch.walk import WalkRules
+        from photosearch.walk import WalkRules, check_patterns
 
         for name, number in (("jobs", jobs), ("batch_size", batch_size)):
             if number is not None and number < 1:
                 raise WrongUse(f"{name} must be 1 or more, not {number}")
+        check_patterns(exclude)
         encoder = self.encoder
         with self._writing() as catalogue:
             scopes = scopes_of(catalogue, roots, create=not dry_run)

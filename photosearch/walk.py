@@ -8,15 +8,17 @@ memory does not grow with the number of files.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from photosearch.errors import WrongUse
 from photosearch.paths import join
 from photosearch.records import FoundFile, Skipped
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import GitIgnoreSpec, PathSpec
 
 IGNORE_FILE = ".photosearchignore"
 
@@ -60,15 +62,15 @@ def walk(root: bytes, rules: WalkRules, start: bytes = b"") -> Iterator[FoundFil
     Every folder is entered once, whatever links lead to it: real folders first, then the links
     found on the way, each known by device and inode.
     """
-    specs = list(_specs_above(root, rules, start))
+    patterns = list(_patterns_above(root, rules, start))
     seen: set[tuple[int, int]] = set()
     top = join(root, start)
     if os.path.isfile(top):
         parent, name = os.path.split(start)
-        yield from _look_at_file(_Place(parent, specs), name, os.stat(top), rules)
+        yield from _look_at_file(_Place(parent, patterns), name, os.stat(top), rules)
         return
 
-    folders = [_Place(start, specs)]
+    folders = [_Place(start, patterns)]
     links: list[_Place] = []
     while folders or links:
         place = folders.pop() if folders else links.pop()
@@ -88,8 +90,30 @@ def walk(root: bytes, rules: WalkRules, start: bytes = b"") -> Iterator[FoundFil
             yield Skipped(place.path, f"folder cannot be read: {error.strerror or error}")
             continue
         folders.extend(
-            _Place(join(place.path, name), inner.specs) for name in sorted(below, reverse=True)
+            _Place(join(place.path, name), inner.patterns) for name in sorted(below, reverse=True)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """Lines of gitignore syntax, and the folder that they are relative to."""
+
+    base: bytes
+    files: GitIgnoreSpec
+    folders: PathSpec[Any]  # for a folder itself the last line that matches decides, as with git
+
+    @classmethod
+    def from_lines(cls, base: bytes, lines: Iterable[str]) -> _Patterns:
+        from pathspec import GitIgnoreSpec, PathSpec
+
+        files = GitIgnoreSpec.from_lines(lines)
+        return cls(base, files, PathSpec(files.patterns))
+
+    def verdict(self, path: bytes, folder: bool) -> bool | None:
+        """True: left out, False: taken in after all, None: no line is about it."""
+        relative = os.fsdecode(path[len(self.base) :].lstrip(b"/"))
+        spec = self.folders if folder else self.files
+        return spec.check_file(relative + ("/" if folder else "")).include
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +121,17 @@ class _Place:
     """A folder to be walked, with the ignore patterns that hold in it."""
 
     path: bytes
-    specs: list[tuple[bytes, GitIgnoreSpec]]  # (folder the patterns are relative to, patterns)
+    patterns: list[_Patterns]
 
     def with_ignore_file(self, root: bytes) -> _Place:
-        spec = _read_ignore_file(join(root, self.path))
-        return _Place(self.path, [*self.specs, (self.path, spec)]) if spec else self
+        found = _read_ignore_file(root, self.path)
+        return _Place(self.path, [*self.patterns, found]) if found else self
 
     def ignores(self, name: bytes, folder: bool) -> bool:
-        if not self.specs:
-            return False
         path = join(self.path, name)
         # The innermost file that has an opinion decides, as with git.
-        for base, spec in reversed(self.specs):
-            relative = os.fsdecode(path[len(base) :].lstrip(b"/")) + ("/" if folder else "")
-            verdict = spec.check_file(relative).include
+        for patterns in reversed(self.patterns):
+            verdict = patterns.verdict(path, folder)
             if verdict is not None:
                 return verdict
         return False
@@ -138,7 +159,7 @@ def _look_at(
             if join(absolute, name) in rules.avoid:
                 return
             if link:
-                links.append(_Place(join(place.path, name), place.specs))
+                links.append(_Place(join(place.path, name), place.patterns))
             else:
                 below.append(name)
         elif _may_be_photo(name) and entry.is_file():
@@ -174,28 +195,39 @@ def _is_cache(name: bytes, parent: bytes) -> bool:
     return in_photos_library and lower not in PHOTOS_LIBRARY_ORIGINALS
 
 
-def _specs_above(
-    root: bytes, rules: WalkRules, start: bytes
-) -> Iterator[tuple[bytes, GitIgnoreSpec]]:
+def check_patterns(patterns: Iterable[str]) -> None:
+    """Raise WrongUse for a pattern that gitignore syntax does not know."""
+    for pattern in patterns:
+        if not _is_sensible(pattern):
+            raise WrongUse(f"--exclude {pattern!r} is no pattern", hint="gitignore syntax: *.png")
+
+
+def _patterns_above(root: bytes, rules: WalkRules, start: bytes) -> Iterator[_Patterns]:
     """The patterns that hold at `start`: those of the command, then each folder's above it."""
     if rules.exclude:
-        from pathspec import GitIgnoreSpec
-
-        yield b"", GitIgnoreSpec.from_lines(rules.exclude)
+        yield _Patterns.from_lines(b"", rules.exclude)
     parts = start.split(b"/")[:-1] if start else []
     for depth in range(len(parts) + 1 if start else 0):
-        folder = b"/".join(parts[:depth])
-        spec = _read_ignore_file(join(root, folder))
-        if spec:
-            yield folder, spec
+        found = _read_ignore_file(root, b"/".join(parts[:depth]))
+        if found:
+            yield found
 
 
-def _read_ignore_file(folder: bytes) -> GitIgnoreSpec | None:
+def _read_ignore_file(root: bytes, folder: bytes) -> _Patterns | None:
     try:
-        with open(os.path.join(folder, os.fsencode(IGNORE_FILE)), "rb") as file:
-            text = file.read(1 << 20)
+        with open(os.path.join(root, folder, os.fsencode(IGNORE_FILE)), "rb") as file:
+            text = os.fsdecode(file.read(1 << 20)).removeprefix("\ufeff")
     except OSError:
         return None
+    # As git does, a line that makes no sense is passed over; the others hold.
+    return _Patterns.from_lines(folder, filter(_is_sensible, text.splitlines()))
+
+
+def _is_sensible(line: str) -> bool:
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(os.fsdecode(text).splitlines())
+    try:
+        GitIgnoreSpec.from_lines([line])
+        return True
+    except (ValueError, re.error):
+        return False

@@ -142,7 +142,9 @@ def raw_png(width: int, height: int, *, depth: int, colour: int, rows: bytes) ->
     """A PNG put together by hand, for what Pillow cannot write. rows: filter byte, then samples."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     return (

@@ -19,7 +19,7 @@ app = typer.Typer(
     # Plain help: the boxes cost 100 ms of imports, and break when piped.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog='Start with: photosearch index ~/Pictures, then: photosearch query "a dog" -k 3',
+    epilog='Start with: photosearch index ~/Pictures\n\nThen: photosearch query "a dog" -k 3',
 )
 app.command("index")(index.index)
 app.command("query")(query.query)

@@ -48,10 +48,10 @@ def index(
         bool, typer.Option("--dry-run", help="Say what would be done; read and store nothing.")
     ] = False,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Decoding threads. [default: cores]")
+        int | None, typer.Option(metavar="N", help="Decoding threads. [default: cores]")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Photos a call of the model.")
+        int | None, typer.Option(metavar="N", help="Photos a call of the model. [default: 16]")
     ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress and no report; errors only.")
@@ -59,13 +59,17 @@ def index(
     as_json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Index photo folders: find new, changed, moved and deleted photos, and encode the new ones.
+    """Index photo folders, or bring them up to date.
 
-    Run it again at any time: what has not changed is neither read nor encoded. Files named
-    .photosearchignore (gitignore syntax) say what to leave out. Nothing is ever written to the
-    photo folders.
+    Finds new, changed, moved and deleted photos, and encodes the new ones. Run it again at any
+    time: what has not changed is neither read nor encoded. Files named .photosearchignore
+    (gitignore syntax) say what to leave out. Nothing is ever written to the photo folders.
 
-    Examples: photosearch index ~/Pictures; photosearch index (all folders again)
+    \b
+    Examples:
+      photosearch index ~/Pictures
+      photosearch index ~/Pictures --exclude "screenshots/"
+      photosearch index                    all indexed folders again
     """
     with _open(library, model, paths or [], dry_run) as opened, _stoppable() as should_stop:
         show = sys.stderr.isatty() and not quiet

@@ -28,7 +28,15 @@ def status(
     as_json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Show what is in the library: photos, folders, models, sizes, failures."""
+    """Show what is in the library.
+
+    Photos, folders and whether they are there, models, sizes, failures.
+
+    \b
+    Examples:
+      photosearch status
+      photosearch status --failures --json
+    """
     with Library.open(library) as opened:
         failed = opened.failures() if failures else []
         state = opened.status()
@@ -81,9 +89,12 @@ def export(
     model: ModelOption = None,
     library: LibraryOption = None,
 ) -> None:
-    """Write vectors and metadata of all photos for other tools.
+    """Write vectors and metadata for other tools.
 
-    Example: photosearch export --format npz -o vectors.npz
+    \b
+    Examples:
+      photosearch export --format npz -o vectors.npz
+      photosearch export | jq -r .path
     """
     with Library.open(library, model) as opened:
         if out is None:
@@ -121,12 +132,15 @@ def evaluate(
     as_json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Measure recall: captions against their photos, both ways, through the whole path.
+    """Measure recall of captions against their photos.
 
-    A library that holds all of these photos is measured as it is; else DIR is indexed into a
-    temporary one. Only photos of the captions file compete.
+    Both ways, and through the whole path: decoding, catalogue, index. A library that holds all
+    of these photos is measured as it is; else DIR is indexed into a temporary one. Only photos
+    of the captions file compete.
 
-    Example: photosearch eval captions.jsonl --root photos/
+    \b
+    Example:
+      photosearch eval captions.jsonl --root photos/
     """
     with _library_with(captions, root, field, model, library) as opened:
         report = opened.evaluate(captions, root, field=field, language=language)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from photosearch.records import Hit
     from photosearch.search.query import Query
 
-KOption = Annotated[int, typer.Option("-k", metavar="N", min=1, help="How many photos.")]
+KOption = Annotated[int, typer.Option("-k", metavar="N", help="How many photos.")]
 ImageOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -108,12 +108,17 @@ def query(
     model: ModelOption = None,
     library: LibraryOption = None,
 ) -> None:
-    """Find photos by what they show: by text, by an example image, or both.
+    """Find photos by text, by example, or both.
 
     Exit code 0 when photos are found, 1 when none.
 
-    Examples: photosearch query "midi keyboard" -k 3; photosearch query beach --minus people;
-    photosearch query --image example.jpg --plus "at night"
+    \b
+    Examples:
+      photosearch query "midi keyboard" -k 3
+      photosearch query beach --plus sunset --minus people
+      photosearch query --image example.jpg --plus "at night"
+      photosearch query 海边的狗 --in ~/Pictures/2024
+      photosearch query cat -0 | xargs -0 cp -t cats/
     """
     _check_one_form(as_json, paths, null, scores)
     from photosearch.search.filters import Filters
@@ -163,9 +168,14 @@ def similar(
     model: ModelOption = None,
     library: LibraryOption = None,
 ) -> None:
-    """Find photos like an example image: `query --image` by a friendlier name.
+    """Find photos like an example image.
 
-    Example: photosearch similar holiday.jpg -k 5
+    The same as query --image, by a friendlier name.
+
+    \b
+    Examples:
+      photosearch similar holiday.jpg -k 5
+      photosearch similar https://example.org/a.jpg
     """
     query(
         text=None,

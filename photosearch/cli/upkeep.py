@@ -15,9 +15,13 @@ from photosearch.show.text import counted, printable
 
 @command
 def prune(as_json: JsonOption = False, library: LibraryOption = None) -> None:
-    """Forget photos whose files are gone. Folders that are offline are kept.
+    """Forget photos whose files are gone.
 
-    No file of yours is touched: only the library's entries go.
+    Folders that are offline are kept. No file of yours is touched: only the library's entries go.
+
+    \b
+    Example:
+      photosearch prune
     """
     with Library.open(library) as opened:
         files, photos = opened.prune()
@@ -30,7 +34,14 @@ def forget(
     as_json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Take an indexed folder out of the library. The folder itself is not touched."""
+    """Take an indexed folder out of the library.
+
+    The folder itself is not touched.
+
+    \b
+    Example:
+      photosearch forget ~/Pictures/old
+    """
     with Library.open(library) as opened:
         files, photos = opened.forget(root)
     _report(f"{printable(root)}: ", files, photos, as_json)

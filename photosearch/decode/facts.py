@@ -28,7 +28,7 @@ _DATES = (
     (Tag.DateTime, Tag.SubsecTime, Tag.OffsetTime),
 )
 _DATE = re.compile(r"(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-_OFFSET = re.compile(r"[+-]\d\d:\d\d")
+_OFFSET = re.compile(r"[+-](?:[01]\d|2[0-3]):[0-5]\d")
 
 
 def read_facts(exif: Image.Exif) -> Facts:

@@ -7,10 +7,13 @@ A file's suffix is never asked. Each optional decoder is imported when its forma
 from __future__ import annotations
 
 import io
+import threading
+import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from photosearch.errors import BadImage, MissingExtra, NotAPhoto
+from photosearch.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,6 +34,8 @@ _PILLOW_NAMES = {
     "avif": ("AVIF",),
     "jpeg2000": ("JPEG2000",),
 }
+
+_opening = threading.Lock()
 
 _DNG_VERSION_TAG = 50706
 _CAMERA_TIFF_MAKERS = (b"NIKON", b"Canon", b"SONY", b"PENTAX", b"SAMSUNG", b"Hasselblad")
@@ -119,16 +124,36 @@ def open_image(data: bytes) -> tuple[Image.Image, str]:
         return _open_raw(data), kind
     if kind == "jxl":
         return _open_jxl(data), kind
+    return _open_with_pillow(data, kind), kind
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse decompression bombs, before anything is decoded."""
+    if width * height > MAX_PIXELS:
+        raise BadImage(f"{width} x {height} pixels: {too_large()}")
+
+
+def too_large() -> str:
+    return f"larger than the limit of {MAX_PIXELS // 1_000_000} megapixels"
+
+
+def _open_with_pillow(data: bytes, kind: str) -> Image.Image:
     from PIL import Image
 
-    return Image.open(io.BytesIO(data), formats=_PILLOW_NAMES[kind]), kind
+    # Only headers are read here. Pillow would warn the user's terminal of what check_size judges;
+    # the lock is for the filter, which is one for all threads.
+    with _opening, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(data), formats=_PILLOW_NAMES[kind])
 
 
 def _open_heic(data: bytes) -> Image.Image:
     import pi_heif
 
+    file = pi_heif.open_heif(io.BytesIO(data))
+    check_size(*file.size)
     # libheif turns the picture itself and sets the EXIF orientation to 1: not turned twice.
-    image: Image.Image = pi_heif.open_heif(io.BytesIO(data)).to_pillow()
+    image: Image.Image = file.to_pillow()
     return image
 
 
@@ -151,16 +176,16 @@ def _open_raw(data: bytes) -> Image.Image:
     except rawpy.LibRawError as error:
         raise BadImage(f"damaged raw file: {error}") from error
     if isinstance(preview.data, bytes):  # a JPEG file; else a bitmap
-        return Image.open(io.BytesIO(preview.data), formats=_PILLOW_NAMES["jpeg"])
+        return _open_with_pillow(preview.data, "jpeg")
     return Image.fromarray(np.asarray(preview.data))
 
 
 def raw_exif(data: bytes) -> Image.Exif | None:
     """The EXIF block of a TIFF-like raw file itself; its preview often has none, or less."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
+        with _open_with_pillow(data, "tiff") as image:
             return image.getexif()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, KeyError):
         return None

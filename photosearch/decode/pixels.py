@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from photosearch.decode.formats import open_image, raw_exif
+from photosearch.decode.formats import check_size, open_image, raw_exif, too_large
 from photosearch.errors import BadImage, PhotosearchError
 from photosearch.settings import MAX_PIXELS
 
@@ -55,15 +55,16 @@ def decode(data: bytes, *, need: int | None = None) -> Decoded:
     """
     try:
         image, kind = open_image(data)
-        if image.width * image.height > MAX_PIXELS:
-            raise BadImage(
-                f"{image.width} x {image.height} pixels: larger than the limit of "
-                f"{MAX_PIXELS // 1_000_000} megapixels"
-            )
+        check_size(*image.size)
         stored = image.size
-        image = _load(image, need)
+        if need is not None:
+            # JPEG alone can decode at reduced scale; others ignore this.
+            image.draft(None, (need * REDUCED_SCALE_MARGIN, need * REDUCED_SCALE_MARGIN))
+        image.load()
         # After the pixels: asking a PNG for its EXIF decodes it, and would hide that this failed.
         exif = _read_exif(image)
+        if need is not None:
+            image = _reduce(image, need * REDUCED_SCALE_MARGIN)
         orientation = upright_orientation(exif)
         width, height = stored[::-1] if orientation >= 5 else stored
         rgb = _to_rgb(_to_srgb(image))
@@ -74,6 +75,8 @@ def decode(data: bytes, *, need: int | None = None) -> Decoded:
         return Decoded(rgb, kind, width, height, exif)
     except PhotosearchError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit, which is above ours
+        raise BadImage(too_large()) from error
     except UnidentifiedImageError as error:
         raise BadImage("damaged: its header cannot be read") from error
     except MemoryError as error:
@@ -100,18 +103,13 @@ def _read_exif(image: Image.Image) -> Image.Exif:
         return Image.Exif()
 
 
-def _load(image: Image.Image, need: int | None) -> Image.Image:
-    """Decode the pixels, no more of them than are needed."""
-    if need is None:
-        image.load()
-        return image
-    wanted = need * REDUCED_SCALE_MARGIN
-    image.draft(None, (wanted, wanted))  # JPEG alone can do this; others ignore it
-    image.load()
+def _reduce(image: Image.Image, wanted: int) -> Image.Image:
+    """The same saving for formats without reduced-scale decoding: what follows copies less."""
     factor = min(image.size) // wanted
     if factor < 2 or image.mode not in ("1", "L", "LA", "RGB", "RGBA", "CMYK"):
         return image
-    # The same for formats without reduced-scale decoding: what follows copies fewer pixels.
+    if "transparency" in image.info:  # one colour of it means "nothing": it must not be averaged
+        return image
     reduced = (image.convert("L") if image.mode == "1" else image).reduce(factor)
     reduced.info = image.info
     return reduced
@@ -120,7 +118,11 @@ def _load(image: Image.Image, need: int | None) -> Image.Image:
 def _to_srgb(image: Image.Image) -> Image.Image:
     """Convert from the embedded colour profile, if there is a sound one that is not sRGB."""
     profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
+    if not profile:
+        return image
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    if image.mode not in ("RGB", "RGBA", "CMYK", "L"):
         return image
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -134,11 +136,12 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
+    see_through = "transparency" in image.info
+    if image.mode == "RGB" and not see_through:
         return image
     if image.mode.startswith("I") or image.mode == "F":
         return _deep_to_grey(image).convert("RGB")
-    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
+    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or see_through:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")

@@ -34,9 +34,13 @@ class Bundle:
         self.config: dict[str, Any] = self._read_json("config.json")
         for name in IMAGE_FILES:
             self._require(name)
-        self.dim = int(self._value("embed_dim"))
         self.name = str(self.config.get("name", path.name))
-        self.text_towers: dict[str, str] = dict(self.config.get("text_towers") or {"en": "textual"})
+        try:
+            self.dim = int(self._value("embed_dim"))
+            towers = self.config.get("text_towers") or {"en": "textual"}
+            self.text_towers = {str(code): str(folder) for code, folder in towers.items()}
+        except (TypeError, ValueError, AttributeError) as error:
+            raise BadBundle(f"{path / 'config.json'} is not usable: {error}") from error
         for folder in self.text_towers.values():
             self._require(f"{folder}/model.onnx")
             self._require(f"{folder}/tokenizer.json")

@@ -6,6 +6,7 @@ In: what the user typed after --model. Out: an Encoder, its towers opened when f
 from __future__ import annotations
 
 import difflib
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,10 +70,11 @@ def open_encoder(name: str) -> Encoder:
     """The model of a known name, or the bundle in a folder."""
     if name in known_models():
         return Encoder(name, Bundle(_BUILT_IN / name))
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return Encoder(str(path.resolve()), Bundle(path.resolve()))
-    if path.is_file():
+    # os.path, because pathlib raises for names that no file can have.
+    path = os.path.abspath(os.path.expanduser(name))
+    if os.path.isdir(path):
+        return Encoder(path, Bundle(Path(path)))
+    if os.path.isfile(path):
         raise UnknownModel(
             f"{name} is a file; a model is a bundle folder here",
             hint="original checkpoints (.pt, safetensors) are not read by this version",

@@ -79,6 +79,8 @@ class Preprocess:
         resample = Image.Resampling[self.interpolation.upper()]
         if self.resize_mode == "squash":
             return np.asarray(image.resize((self.width, self.height), resample))
+        if self.resize_mode == "shortest":
+            image = _without_far_ends(image)
         size = self._scaled_size(image.width, image.height)
         canvas = Image.new("RGB", (self.width, self.height), (self.fill_color,) * 3)
         offset = (round((self.width - size[0]) / 2), round((self.height - size[1]) / 2))
@@ -91,10 +93,10 @@ class Preprocess:
         The other side is cut to a whole number as torchvision's Resize does it, but never to
         zero: a 1 x 5000 picture is a photo, too.
         """
-        by_width = (self.width, max(1, height * self.width // width))
-        by_height = (max(1, width * self.height // height), self.height)
-        fits = by_width[1] <= self.height
-        return by_width if fits == (self.resize_mode == "longest") else by_height
+        is_narrow = width * self.height <= height * self.width
+        if is_narrow == (self.resize_mode == "shortest"):
+            return self.width, max(1, height * self.width // width)
+        return max(1, width * self.height // height), self.height
 
     def to_batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8[n, height, width, 3] to normalised float32[n, 3, height, width]."""
@@ -117,6 +119,19 @@ class Preprocess:
                 self.fill_color if self.resize_mode == "longest" else 0,
             ]
         )
+
+
+def _without_far_ends(image: Image.Image) -> Image.Image:
+    """Cut a strip to its middle, which is all that a centre crop leaves of it.
+
+    Scaled as a whole, a 1 x 5000 picture would become 224 x 1,120,000 (750 MB) on the way.
+    """
+    width, height = image.size
+    longest = min(width, height) * 20
+    if max(width, height) <= longest:
+        return image
+    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+    return image.crop((left, top, min(width, left + longest), min(height, top + longest)))
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:

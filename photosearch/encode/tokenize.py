@@ -30,7 +30,9 @@ class Tokenizer:
 
     def __call__(self, texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(ids, mask), both int64[n, longest]."""
-        encodings = self._tokenizer.encode_batch(texts)
+        # Half a surrogate pair, or a byte that was no UTF-8, counts as a question mark.
+        readable = [text.encode("utf-8", "replace").decode() for text in texts]
+        encodings = self._tokenizer.encode_batch(readable)
         ids = np.array([encoding.ids for encoding in encodings], np.int64)
         mask = np.array([encoding.attention_mask for encoding in encodings], np.int64)
         return ids, mask

@@ -72,7 +72,7 @@ def size_text(count: int) -> str:
     """1.5 MB and the like (powers of 1000, as file managers show them)."""
     amount = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
+        if amount < (1000 if unit == "bytes" else 999.95) or unit == "GB":
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
         amount /= 1000
     raise AssertionError

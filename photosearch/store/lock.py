@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from photosearch.errors import LibraryBusy, StorageError
+from photosearch.store.files import storage_errors
 
 _LOCK = "writer.lock"
 _OWNER = "writer.json"
@@ -39,10 +40,12 @@ def writer_lock(library: Path) -> Iterator[None]:
     owner_file = library / _OWNER
     try:
         started = datetime.now().astimezone().isoformat(timespec="seconds")
-        owner_file.write_text(json.dumps({"pid": os.getpid(), "since": started}), "utf-8")
+        with storage_errors(owner_file):
+            owner_file.write_text(json.dumps({"pid": os.getpid(), "since": started}), "utf-8")
         yield
     finally:
-        owner_file.unlink(missing_ok=True)
+        with suppress(OSError):
+            owner_file.unlink()
         lock.release()
 
 

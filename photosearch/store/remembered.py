@@ -33,39 +33,45 @@ class Remembered:
         """float32[dim] as it was put, or None."""
         import numpy as np
 
-        if not self.path.exists():
-            return None
-        with self._connection() as connection:
-            row = connection.execute(
-                "SELECT vector FROM queries WHERE hash = ?", (_hash(tower_key, text),)
-            ).fetchone()
-            if row and len(row[0]) == 4 * dim:
-                return np.frombuffer(row[0], "<f4").astype(np.float32)
+        if self.path.exists():
+            with self._trouble_is_a_miss(), closing(self._connect()) as connection:
+                row = connection.execute(
+                    "SELECT vector FROM queries WHERE hash = ?", (_hash(tower_key, text),)
+                ).fetchone()
+                if row and len(row[0]) == 4 * dim:
+                    return np.frombuffer(row[0], "<f4").astype(np.float32)
         return None
 
     def put(self, tower_key: str, text: str, vector: NDArray[np.float32]) -> None:
-        with suppress(OSError):
+        with self._trouble_is_a_miss():
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._connection() as connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS queries "
-                "(number INTEGER PRIMARY KEY, hash BLOB UNIQUE, vector BLOB)"
-            )
-            number = connection.execute(
-                "INSERT OR REPLACE INTO queries (hash, vector) VALUES (?, ?)",
-                (_hash(tower_key, text), vector.astype("<f4").tobytes()),
-            ).lastrowid
-            connection.execute("DELETE FROM queries WHERE number <= ?", ((number or 0) - KEPT,))
-            connection.commit()
+            with closing(self._connect()) as connection:
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS queries "
+                    "(number INTEGER PRIMARY KEY, hash BLOB UNIQUE, vector BLOB)"
+                )
+                number = connection.execute(
+                    "INSERT OR REPLACE INTO queries (hash, vector) VALUES (?, ?)",
+                    (_hash(tower_key, text), vector.astype("<f4").tobytes()),
+                ).lastrowid
+                connection.execute("DELETE FROM queries WHERE number <= ?", ((number or 0) - KEPT,))
+                connection.commit()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=0.1)
+        try:
+            # Losing the file is no loss: no waiting for the disk.
+            connection.execute("PRAGMA synchronous = OFF")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _trouble_is_a_miss(self) -> Iterator[None]:
         try:
-            with closing(sqlite3.connect(self.path, timeout=0.1)) as connection:
-                # Losing the file is no loss: no waiting for the disk.
-                connection.execute("PRAGMA synchronous = OFF")
-                yield connection
-        except sqlite3.OperationalError:
+            yield
+        except (OSError, sqlite3.OperationalError):
             pass  # locked, read-only, disk full, no table yet
         except sqlite3.DatabaseError:
             with suppress(OSError):  # damaged: begin anew

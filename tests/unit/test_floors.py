@@ -22,7 +22,7 @@ FLOORS = (
     ("walk read",),
     ("decode.formats decode.pixels decode.facts decode.pool",),
     ("encode.preprocess encode.towers encode.tokenize encode.bundle encode.onnx encode.names",),
-    ("store.lock store.files store.schema store.catalogue store.snapshot store.remembered",),
+    ("store.files store.lock store.schema store.catalogue store.snapshot store.remembered",),
     ("index.base index.tail index.exact index.cache",),
     (
         "search.filters search.query search.example search.likeness search.run",
@@ -31,9 +31,7 @@ FLOORS = (
     ),
     ("library __init__",),
     ("show.text show.table",),
-    (
-        "cli.output cli.options cli.index cli.query cli.photos cli.upkeep cli.app __main__",
-    ),
+    ("cli.output cli.options cli.index cli.query cli.photos cli.upkeep cli.app __main__",),
 )
 PLACES = {
     module: (floor, folder, line)

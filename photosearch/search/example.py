@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from photosearch.errors import BadImage
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 URL_MAX_BYTES = 50 << 20
 URL_SECONDS = 20.0
+
+Data = TypeVar("Data", bytes, bytearray)
 
 
 def is_url(source: Any) -> bool:
@@ -67,13 +69,13 @@ def _fetch(url: str) -> bytes:
             kind = answer.headers.get_content_type()
             if not (kind.startswith("image/") or kind == "application/octet-stream"):
                 raise BadImage(f"{url} is no image: the server says {kind}")
-            data = b""
+            data = bytearray()
             while block := answer.read1(1 << 16):
                 data += block
                 _limited(data, url)
                 if time.monotonic() > deadline:
                     raise BadImage(f"{url}: not here after {URL_SECONDS:.0f} s")
-            return data
+            return bytes(data)
     except HTTPError as error:
         raise BadImage(f"{url}: {host} says {error.code} {error.reason}") from error
     except (OSError, HTTPException, ValueError) as error:
@@ -99,7 +101,7 @@ def _opener() -> OpenerDirector:
     return opener
 
 
-def _limited(data: bytes, where: str) -> bytes:
+def _limited(data: Data, where: str) -> Data:
     if len(data) > URL_MAX_BYTES:
         raise BadImage(f"{where}: more than {URL_MAX_BYTES >> 20} MiB")
     if not data:

@@ -112,7 +112,7 @@ def test_photo_folder_is_never_written_to(photosearch: Command, photos: Path) ->
         (["index"], "there is no library"),
         (["index", ".", "--model", "ViT-X"], "no model of the name 'ViT-X'"),
         (["index", ".", "--model", "min"], "no model of the name 'min'"),
-        (["index", ".", "--batch-size", "0"], "--batch-size"),
+        (["index", ".", "--batch-size", "0"], "batch_size must be 1 or more"),
         (["index", ".", "--jobs", "zero"], "--jobs"),
     ],
     ids=["folder", "none yet", "model", "misspelt model", "batch size", "jobs"],

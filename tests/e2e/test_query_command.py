@@ -199,7 +199,7 @@ class TestRefuses:
             (["x", "--after", "June"], "'June' is no date", "2024-06"),
             (["x", "--language", "xx"], "no text tower for language 'xx'", "en, zh"),
             (["x", "--model", "nothing"], "no model of the name", "mini"),
-            (["x", "-k", "0"], "-k", ""),
+            (["x", "-k", "0"], "k must be 1 or more", ""),
             (["x", "--nonsense"], "--nonsense", ""),
         ],
     )
@@ -262,7 +262,7 @@ class TestAddresses:
             ("/none", "404"),
             ("/large", "more than 50 MiB"),
             ("/empty", "empty"),
-            ("/to-file", "cannot be fetched"),
+            ("/to-file", "not allowed"),
             ("/rubbish", "not an image"),
         ],
     )

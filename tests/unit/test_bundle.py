@@ -384,61 +384,6 @@ class TestImageTower:
         alone = np.concatenate([tower.encode(pixels[at : at + 1]) for at in range(len(pixels))])
         np.testing.assert_array_equal(alone, image_vectors)
 
-    def test_nothing_in_nothing_out(self, mini: Encoder) -> None:
-        assert mini.encode_texts([]).shape == (0, 512)
-        assert mini.text("en").encode([]).shape == (0, 512)
-
-    @settings(deadline=None, max_examples=30)
-    @given(st.text(max_size=300))
-    def test_any_text_gives_a_unit_vector(self, mini: Encoder, text: str) -> None:
-        (vector,) = mini.encode_texts([text])
-        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
-
-    def test_a_text_with_bytes_that_are_no_utf8(self, mini: Encoder) -> None:
-        # So does Python hand over an argument of the command line that is no UTF-8.
-        try:
-            (vector,) = mini.encode_texts(["caf\udce9"])
-        except PhotosearchError:
-            return
-        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
-
-
-@pytest.fixture(scope="module")
-def pixels(mini: Encoder) -> np.ndarray:
-    resize = mini.image.preprocess.resize
-    return np.stack([resize(picture(seed, (120 + 30 * seed, 100))) for seed in range(5)])
-
-
-@pytest.fixture(scope="module")
-def image_vectors(mini: Encoder, pixels: np.ndarray) -> np.ndarray:
-    return mini.image.encode(pixels)
-
-
-class TestImageTower:
-    def test_rows_are_unit_vectors(self, image_vectors: np.ndarray) -> None:
-        assert image_vectors.shape == (5, 512)
-        assert image_vectors.dtype == np.float32
-        np.testing.assert_allclose(np.linalg.norm(image_vectors, axis=1), 1, atol=1e-5)
-
-    def test_a_picture_in_a_batch_is_the_picture_alone_in_order(
-        self, mini: Encoder, pixels: np.ndarray, image_vectors: np.ndarray
-    ) -> None:
-        alone = np.concatenate([mini.image.encode(one[np.newaxis]) for one in pixels])
-        np.testing.assert_allclose(alone, image_vectors, atol=1e-3)
-        np.testing.assert_allclose(mini.image.encode(pixels[::-1])[::-1], image_vectors, atol=1e-3)
-
-    def test_different_pictures_are_different_vectors(self, image_vectors: np.ndarray) -> None:
-        likeness = image_vectors @ image_vectors.T
-        np.fill_diagonal(likeness, 0)
-        assert likeness.max() < 0.999
-
-    def test_one_thread_gives_the_same(
-        self, mini: Encoder, pixels: np.ndarray, image_vectors: np.ndarray
-    ) -> None:
-        tower = OnnxImageTower(mini.bundle, threads=1)
-        assert (tower.key, tower.dim) == (mini.key, 512)
-        np.testing.assert_allclose(tower.encode(pixels), image_vectors, atol=1e-3)
-
     def test_nothing_in_nothing_out(self, mini: Encoder, pixels: np.ndarray) -> None:
         assert mini.image.encode(pixels[:0]).shape == (0, 512)
 

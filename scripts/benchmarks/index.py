@@ -11,6 +11,7 @@ import argparse
 import io
 import os
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ from photosearch.decode.pixels import decode
 from photosearch.encode.names import open_encoder
 from photosearch.library import temporary_library
 from photosearch.records import IndexReport
-from scripts.benchmarks.common import SCRATCH, peak_memory_mb, report
+from scripts.benchmarks.common import SCRATCH, Run, report, run
 
 SIZE = (4000, 3000)
 
@@ -37,21 +38,39 @@ def make_photo(path: Path, seed: int) -> None:
     Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path, quality=90)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=int, default=40)
-    parser.add_argument("--folder", type=Path, help="photos of your own instead")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    folder = options.folder or SCRATCH / "12mp"
-    if options.folder is None:
+def photos_of(folder: Path | None, count: int) -> list[Path]:
+    """All JPEGs of a folder, or as many as asked for that are made here."""
+    made = folder is None
+    if folder is None:
+        folder = SCRATCH / "12mp"
         folder.mkdir(parents=True, exist_ok=True)
-        for number in range(options.photos):
+        for number in range(count):
             path = folder / f"photo{number:04}.jpg"
             if not path.exists():
                 make_photo(path, number)
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
-    files = files[: options.photos]
+    return files[:count] if made else files
+
+
+def _command(folder: Path, rounds: int) -> Run:
+    """The whole command, in a process that is started while this one is still small."""
+    runs = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as scratch:
+            command = [sys.executable, "-m", "photosearch", "index", "-q", str(folder)]
+            runs.append(run(command, {"PHOTOSEARCH_LIBRARY": f"{scratch}/library"}))
+    return sorted(runs, key=lambda one: one.seconds)[len(runs) // 2]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--folder", type=Path, help="photos of your own instead")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    files = photos_of(options.folder, options.photos)
+    folder = options.folder or SCRATCH / "12mp"
+    command = _command(folder, options.rounds)
     data = [path.read_bytes() for path in files]
     cores = len(os.sched_getaffinity(0))
     tower = open_encoder("mini").image
@@ -95,7 +114,12 @@ def main() -> None:
     bound = cores / (decode_cpu + encode_cpu)
     rows: list[dict[str, object]] = [
         {
-            "what": "index, end to end",
+            "what": "index, the whole command with its start",
+            "photos_per_second": round(len(files) / command.seconds, 1),
+            "of_bound": round(len(files) / command.seconds / bound, 2),
+        },
+        {
+            "what": "index, in a running process",
             "photos_per_second": round(index, 1),
             "of_bound": round(index / bound, 2),
         },
@@ -122,7 +146,7 @@ def main() -> None:
         photos=len(files),
         mb=round(sum(map(len, data)) / len(data) / 1e6, 1),
         cores_busy=round(busy, 2),
-        peak_mb=round(peak_memory_mb()),
+        peak_mb=round(command.peak_mb),
     )
 
 

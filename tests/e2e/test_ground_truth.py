@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from photosearch import Library
-from tests.e2e.conftest import Command
+from tests.command import Command
 from tests.make import shared_photos
 
 PHOTOS = shared_photos()

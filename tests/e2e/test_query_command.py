@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import SAMPLES, Command
+from tests.command import SAMPLES, Command
 from tests.make import jpeg, picture, write_photos
 
 CAT = SAMPLES / "animals" / "cat.jpg"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import Command
 from tests.contents import contents_of
-from tests.e2e.conftest import Command
 from tests.make import jpeg, picture, write_photos
 
 KILLS = 20

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import SAMPLES, Command
+from tests.command import SAMPLES, Command
 
 NEVER = {"torch", "transformers", "fastapi", "rapidocr", "pydantic", "rich"}
 

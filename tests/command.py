@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-SAMPLES = Path(__file__).parents[2] / "examples" / "photos"
+SAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 
 
 @dataclass(frozen=True)
@@ -73,17 +71,3 @@ class Command:
         if code is not None:
             assert result.code == code, f"exit {result.code}: {result.err}"
         return result
-
-
-@pytest.fixture
-def photosearch(tmp_path: Path) -> Command:
-    """The command with an empty library."""
-    return Command(tmp_path)
-
-
-@pytest.fixture(scope="session")
-def sampled(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """The command with the sample photos indexed; tests that share it only read."""
-    command = Command(tmp_path_factory.mktemp("sampled"))
-    command("index", "--quiet", SAMPLES)
-    return command

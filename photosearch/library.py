@@ -23,19 +23,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from photosearch.errors import NoLibrary, WrongUse
 from photosearch.paths import relative_to, to_bytes, to_path
-from photosearch.records import (
-    EvalReport,
-    Failure,
-    Hit,
-    IndexReport,
-    ModelStatus,
-    Progress,
-    RootStatus,
-    Status,
-)
+from photosearch.records import EvalReport, Failure, Hit, IndexReport, Progress, Status
 from photosearch.search.filters import Filters
 from photosearch.settings import cache_path, default_model, library_path, usable_cores
-from photosearch.store.files import VECTORS, catalogue_path, size_of
+from photosearch.store.files import catalogue_path
 from photosearch.store.snapshot import Model, Snapshot
 
 if TYPE_CHECKING:
@@ -137,10 +128,7 @@ class Library:
         check_patterns(exclude)
         encoder = self.encoder
         with self._writing() as catalogue:
-            scopes = scopes_of(catalogue, roots, create=not dry_run)
-            if not scopes:
-                raise WrongUse("no folder has been indexed yet", hint="photosearch index FOLDER")
-            self._check_scopes(scopes)
+            scopes = scopes_of(catalogue, roots, own_folder=self.path, create=not dry_run)
             rules = WalkRules(
                 exclude=tuple(exclude),
                 hidden=hidden,
@@ -184,12 +172,6 @@ class Library:
         assert model is not None
         refresh_index(self.path, self._snapshot, model)
         return report
-
-    def _check_scopes(self, scopes: list[Scope]) -> None:
-        own = to_bytes(self.path)
-        for scope in scopes:
-            if relative_to(scope.root, own) is not None:
-                raise WrongUse(f"{to_path(scope.root)} lies inside the library's own folder")
 
     # The way out
 
@@ -263,38 +245,15 @@ class Library:
 
     def status(self) -> Status:
         """What is in the library: photos, folders, models, sizes."""
-        from photosearch.store.lock import current_writer
+        from photosearch.survey.inventory import status_of
 
-        counts = self._snapshot.counts()
-        current = self._snapshot.setting("model")
-        return Status(
-            library=self.path,
-            schema=self._snapshot.schema,
-            photos=counts["photos"],
-            files=counts["files"],
-            missing=counts["missing"],
-            forgotten=counts["forgotten"],
-            failures=counts["failures"],
-            catalogue_bytes=sum(
-                size_of(path) for path in self.path.glob("catalogue.db*") if path.is_file()
-            ),
-            vectors_bytes=size_of(self.path / VECTORS),
-            roots=tuple(
-                RootStatus(to_path(root), int(files), int(missing), os.path.isdir(root))
-                for root, files, missing in self._snapshot.root_counts()
-            ),
-            models=tuple(
-                ModelStatus(model.name, model.key, model.dim, model.vectors, model.name == current)
-                for model in self._snapshot.models()
-            ),
-            writer=current_writer(self.path),
-        )
+        return status_of(self._snapshot, self.path)
 
     def failures(self) -> list[Failure]:
         """Files that could not be indexed, and why."""
-        return [
-            Failure(to_path(root, path), reason) for root, path, reason in self._snapshot.failures()
-        ]
+        from photosearch.survey.inventory import failures_of
+
+        return failures_of(self._snapshot)
 
     # Upkeep
 

@@ -62,7 +62,7 @@ def run_index(
     with writer_lock_of(library):
         catalogue = Catalogue(library, create=True)
         try:
-            scopes = scopes_of(catalogue, roots)
+            scopes = scopes_of(catalogue, roots, own_folder=library)
             model_id = catalogue.add_model(tower.key, tower.key, tower.dim)
             cut(catalogue)
             rules = replace(

@@ -24,8 +24,9 @@ from photosearch.decode.formats import has_raw_decoder, sniff
 from photosearch.decode.pixels import decode
 from photosearch.decode.pool import ordered_map
 from photosearch.errors import PhotosearchError
+from photosearch.ingest.attendance import Attendance
 from photosearch.ingest.scopes import Scope
-from photosearch.paths import join, relative_to, to_path
+from photosearch.paths import join, to_path
 from photosearch.read import Changed, ReadFile, read_file, read_head
 from photosearch.records import Failure, FoundFile, IndexReport, Photo, Progress, Skipped
 from photosearch.store.catalogue import Batch, Catalogue, Known, NewPhoto
@@ -140,11 +141,7 @@ class _Run:
         self.known: dict[bytes, Known] = {}  # of the files in flight
         self._open_tower = tower
         self._tower: ImageTower | None = None
-        self._seen = _Bitmap()
-        self._found: Counter[bytes] = Counter()  # root → files found
-        self._unread: dict[bytes, list[bytes]] = {}  # root → paths that cannot be looked into
-        self._failing: dict[bytes, set[bytes]] = {}  # root → paths that fail, now or since long
-        self._arrived: Counter[int] = Counter()  # photo → new paths of a known photo
+        self._attendance = Attendance()
         self._pending: dict[bytes, list[FoundFile]] = {}  # digest → its files, not yet stored
         self._ready: list[_Ready] = []
         self._batch = Batch()
@@ -179,8 +176,6 @@ class _Run:
 
     def select(self, scope: Scope) -> Iterator[FoundFile]:
         """The files that have to be read: new, changed, or without a vector of this model."""
-        self._unread.setdefault(scope.root, [])
-        self._failing.setdefault(scope.root, set())
         stream = walk(scope.root, self.options.rules, scope.start)
         while block := list(islice(stream, _COMPARED)):
             found = []
@@ -197,7 +192,8 @@ class _Run:
         paths = [one.path for one in found]
         known = self.catalogue.lookup(scope.root_id, paths, self.model_id)
         failed = self.catalogue.failed_before(scope.root_id, paths)
-        self._found[scope.root] += sum(not one.unsure or one.path in known for one in found)
+        count = sum(not one.unsure or one.path in known for one in found)
+        self._attendance.found(scope, count)
         for one in found:
             if self.options.should_stop():
                 self.stopped = True
@@ -205,12 +201,12 @@ class _Run:
             row = known.get(one.path)
             if row and row.is_current(one):
                 self.counts["unchanged"] += 1
-                self._seen.add(row.file_id)
+                self._attendance.seen(row.file_id)
                 if row.missing:
                     self._batch.returned.append(row.file_id)
             elif failed.get(one.path) == (one.size, one.mtime_ns) and not self.options.retry:
                 self.counts["known_failures"] += 1
-                self._failing[scope.root].add(one.path)
+                self._attendance.failing(scope, one.path)
             elif suffix_of(one.path) in RAW_SUFFIXES and not self._raw:
                 self.counts["raw_skipped"] += 1
             else:
@@ -277,7 +273,7 @@ class _Run:
     def _keep_known(self, found: FoundFile, photo_id: int) -> None:
         before = self.known.pop(found.path, None)
         if before is None:
-            self._arrived[photo_id] += 1
+            self._attendance.arrived(photo_id)
         else:
             self.counts["unchanged" if before.photo_id == photo_id else "changed"] += 1
         self._batch.known.append((found, photo_id))
@@ -293,14 +289,13 @@ class _Run:
             else:
                 self._batch.unreadable.append((found, trouble.reason))
                 if before:  # it is there, and may be read another time
-                    self._seen.add(before.file_id)
-            self._failing[scope.root].add(found.path)
+                    self._attendance.seen(before.file_id)
+            self._attendance.failing(scope, found.path)
             self.failed.append(Failure(to_path(scope.root, found.path), trouble.reason))
         self._tell()
 
     def _note_unread(self, scope: Scope, skipped: Skipped) -> None:
-        self._unread[scope.root].append(skipped.path)
-        self._failing[scope.root].add(skipped.path)
+        self._attendance.unread(scope, skipped.path)
         self.failed.append(Failure(to_path(scope.root, skipped.path), skipped.reason))
         self._batch.unreadable.append((FoundFile(skipped.path, -1, -1), skipped.reason))
 
@@ -332,7 +327,7 @@ class _Run:
         if len(self._batch):
             file_ids = self.catalogue.commit(self._scope.root_id, self.model_id, self._batch)
             for file_id in file_ids:
-                self._seen.add(file_id)
+                self._attendance.seen(file_id)
             for new in self._batch.new:
                 del self._pending[new.photo.digest]
                 for found in new.files:
@@ -354,50 +349,14 @@ class _Run:
             Progress(self.counts["read"], self.total, self.counts["encoded"], len(self.failed))
         )
 
-    # After the last folder, so that a photo moved from one to another is recognised
-
     def find_vanished(self, scopes: list[Scope]) -> None:
-        """Mark what is not there any more, unless the whole root is gone."""
-        for scope in scopes:
-            if scope in self.offline:
-                continue
-            vanished = [
-                (file_id, photo_id)
-                for file_id, path, photo_id in self.catalogue.files_below(
-                    scope.root_id, scope.start, missing=False
-                )
-                if file_id not in self._seen and not self._is_unread(scope, path)
-            ]
-            if vanished and not scope.start and not self._found[scope.root]:
-                # An empty mount point looks like this; deleting every photo of a root does, too,
-                # and is what `forget` is for.
-                self.offline.append(scope)
-                continue
-            for _, photo_id in vanished:
-                if self._arrived[photo_id] > 0:
-                    self._arrived[photo_id] -= 1
-                    self.counts["moved"] += 1
-                else:
-                    self.counts["missing"] += 1
-            if vanished or self._arrived:
-                self.catalogue.drop_vanished([file_id for file_id, _ in vanished])
-            self._forget_failures(scope)
-        self.counts["copied"] = self._arrived.total()
-
-    def _forget_failures(self, scope: Scope) -> None:
-        gone = [
-            path
-            for (path,) in self.catalogue.failures_below(scope.root_id, scope.start)
-            if path not in self._failing[scope.root] and not self._is_unread(scope, path)
-        ]
-        if gone:
-            self.catalogue.drop_failures(scope.root_id, gone)
-
-    def _is_unread(self, scope: Scope, path: bytes) -> bool:
-        return any(
-            not folder or relative_to(path, folder) is not None
-            for folder in self._unread[scope.root]
-        )
+        """Deal with what was there at an earlier run and is not now."""
+        present = [scope for scope in scopes if scope not in self.offline]
+        absences = self._attendance.close(self.catalogue, present)
+        self.counts["moved"] = absences.moved
+        self.counts["copied"] = absences.copied
+        self.counts["missing"] = absences.missing
+        self.offline += absences.emptied
 
     def report(self) -> IndexReport:
         counts = self.counts
@@ -417,20 +376,3 @@ class _Run:
             seconds=time.monotonic() - self.started,
             interrupted=self.stopped,
         )
-
-
-class _Bitmap:
-    """A set of small whole numbers: a million file ids in 125 KB."""
-
-    def __init__(self) -> None:
-        self._bits = bytearray()
-
-    def add(self, number: int) -> None:
-        byte = number >> 3
-        if byte >= len(self._bits):
-            self._bits.extend(bytes(byte + 1 - len(self._bits) + (1 << 12)))
-        self._bits[byte] |= 1 << (number & 7)
-
-    def __contains__(self, number: int) -> bool:
-        byte = number >> 3
-        return byte < len(self._bits) and bool(self._bits[byte] & (1 << (number & 7)))

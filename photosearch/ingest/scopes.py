@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from photosearch.errors import WrongUse
 from photosearch.paths import relative_to, to_bytes
@@ -30,18 +31,27 @@ class Scope:
 
 
 def scopes_of(
-    catalogue: Catalogue, paths: Sequence[str | os.PathLike[str]], *, create: bool = True
+    catalogue: Catalogue,
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    own_folder: Path,
+    create: bool = True,
 ) -> list[Scope]:
     """What to walk for these paths, all known roots where none is given.
 
     `create` makes new paths known as roots; without it they have the id 0, which has no files.
+    Photos are not looked for inside the library's `own_folder`.
     """
     roots = catalogue.roots()
     if not paths:
+        if not roots:
+            raise WrongUse("no folder has been indexed yet", hint="photosearch index FOLDER")
         return [Scope(root_id, root) for root, root_id in roots.items()]
     scopes: list[Scope] = []
     for path in paths:
         wanted = to_bytes(path)
+        if relative_to(wanted, to_bytes(own_folder)) is not None:
+            raise WrongUse(f"{os.fspath(path)} lies inside the library's own folder")
         scope = _inside_known(wanted, roots)
         if scope is None:
             root, start = _new_root(path, wanted)

@@ -26,8 +26,8 @@ FLOORS = (
     ("index.base index.tail index.exact index.cache",),
     (
         "search.filters search.query search.example search.likeness search.run",
-        "survey.evaluate survey.export",
-        "ingest.scopes ingest.photos",
+        "survey.inventory survey.evaluate survey.export",
+        "ingest.scopes ingest.attendance ingest.photos",
     ),
     ("library __init__",),
     ("show.text show.table",),

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import sqlite_utils
 
@@ -74,8 +75,9 @@ class Catalogue:
         if not self.path.exists() and not create:
             raise NoLibrary(f"there is no library in {library}")
         make_library_folder(library)
-        with storage_errors(self.path):
+        with storage_errors(self.path), ExitStack() as undo:
             self._connection = sqlite3.connect(self.path, timeout=30)
+            undo.callback(self._connection.close)
             self._database = sqlite_utils.Database(self._connection, execute_plugins=False)
             if self._is_empty():
                 schema.create(self._connection)
@@ -83,6 +85,7 @@ class Catalogue:
             self._connection.execute("PRAGMA foreign_keys = ON")
             # A commit is on the disk when it returns; there are but a few a minute.
             self._connection.execute("PRAGMA synchronous = FULL")
+            undo.pop_all()
 
     def close(self) -> None:
         self._connection.close()
@@ -292,14 +295,14 @@ class Catalogue:
     def _execute(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         return self._connection.execute(sql, values)
 
-    def _rows(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+    def _rows(self, sql: str, values: tuple[object, ...] = ()) -> Iterator[Any]:
+        # Damage shows when rows are fetched, not when the statement is prepared.
         with storage_errors(self.path):
-            return self._connection.execute(sql, values)
+            yield from self._connection.execute(sql, values)
 
-    def _one(self, sql: str, values: tuple[object, ...] = ()) -> tuple:  # type: ignore[type-arg]
+    def _one(self, sql: str, values: tuple[object, ...] = ()) -> Any:
         with storage_errors(self.path):
-            row: tuple = self._connection.execute(sql, values).fetchone()  # type: ignore[type-arg]
-            return row
+            return self._connection.execute(sql, values).fetchone()
 
     def _is_empty(self) -> bool:
         return not self._connection.execute("SELECT 1 FROM sqlite_master").fetchone()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,11 @@ class Snapshot:
         self.path = catalogue_path(library)
         if not self.path.exists():
             raise NoLibrary(f"there is no library in {library}")
-        with storage_errors(self.path):
+        with storage_errors(self.path), ExitStack() as undo:
             self._connection = _connect(self.path)
+            undo.callback(self._connection.close)
             self.schema = version_of(self._connection, self.path)
+            undo.pop_all()
 
     def close(self) -> None:
         self._connection.close()
@@ -156,12 +159,12 @@ class Snapshot:
 
     def all_photos(self) -> Iterator[dict[str, Any]]:
         """Every photo that lies somewhere, as a dict of its columns, in the order of ids."""
-        cursor = self._rows(
+        names = [row[1] for row in self._rows("PRAGMA table_info(photos)")]
+        rows = self._rows(
             "SELECT * FROM photos p WHERE EXISTS "
             "(SELECT 1 FROM files f WHERE f.photo_id = p.id AND f.missing = 0) ORDER BY id"
         )
-        names = [column[0] for column in cursor.description]
-        return (dict(zip(names, row, strict=True)) for row in cursor)
+        return (dict(zip(names, row, strict=True)) for row in rows)
 
     # Counts and failures
 
@@ -204,13 +207,15 @@ class Snapshot:
 
     # SQL
 
-    def _rows(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        # Damage shows when rows are fetched, not when the statement is prepared.
         with storage_errors(self.path):
-            return self._connection.execute(sql, values)
+            yield from self._connection.execute(sql, values)
 
     def _one(self, sql: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._rows(sql, values).fetchone()
-        return row
+        with storage_errors(self.path):
+            row: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
+            return row
 
     def _in_blocks(
         self, sql: str, ids: Iterable[int], values: Sequence[object] = ()

@@ -245,3 +245,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         # them nobody can be writing either, so the file may be read as it is.
         connection.close()
         return sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False)
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise

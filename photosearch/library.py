@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from photosearch.errors import NoLibrary, WrongUse
-from photosearch.paths import relative_to, to_bytes, to_path
+from photosearch.paths import to_bytes, to_path
 from photosearch.records import EvalReport, Failure, Hit, IndexReport, Progress, Status
 from photosearch.search.filters import Filters
 from photosearch.settings import cache_path, default_model, library_path, usable_cores
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from photosearch.ingest.scopes import Scope
     from photosearch.search.query import Query
     from photosearch.store.catalogue import Catalogue
+    from photosearch.survey.evaluate import Captioned
 
 logger = logging.getLogger("photosearch")
 
@@ -98,7 +99,7 @@ class Library:
 
     def index(
         self,
-        roots: Sequence[str | os.PathLike[str]] = (),
+        roots: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
         *,
         exclude: Sequence[str] = (),
         follow_links: bool = False,
@@ -125,6 +126,8 @@ class Library:
         for name, number in (("jobs", jobs), ("batch_size", batch_size)):
             if number is not None and number < 1:
                 raise WrongUse(f"{name} must be 1 or more, not {number}")
+        if isinstance(roots, (str, os.PathLike)):
+            roots = [roots]
         check_patterns(exclude)
         encoder = self.encoder
         with self._writing() as catalogue:
@@ -181,8 +184,8 @@ class Library:
         *,
         image: Any = None,
         k: int = 10,
-        plus: Sequence[str] = (),
-        minus: Sequence[str] = (),
+        plus: str | Sequence[str] = (),
+        minus: str | Sequence[str] = (),
         weights: Mapping[str, float] | None = None,
         filters: Filters | None = None,
         min_score: float | None = None,
@@ -311,7 +314,7 @@ class Library:
 
         rows = read_captions(Path(captions), field)
         model = self._require_model()
-        photo_ids = [self._photo_at(Path(root) / row.file) for row in rows]
+        photo_ids = self._photos_of(rows, root)
         if None in photo_ids:
             raise WrongUse(
                 f"{Path(root) / rows[photo_ids.index(None)].file} is not in the library",
@@ -338,12 +341,19 @@ class Library:
         from photosearch.survey.evaluate import read_captions
 
         rows = read_captions(Path(captions), field)
-        photo_ids = [self._photo_at(Path(root) / row.file) for row in rows]
+        photo_ids = self._photos_of(rows, root)
         known = {photo_id for photo_id in photo_ids if photo_id is not None}
         model = self._snapshot.model(self.encoder.key)
         if None in photo_ids or model is None:
             return False
         return len(self._snapshot.vectors_of(model.id, list(known))) == len(known)
+
+    def _photos_of(
+        self, rows: Sequence[Captioned], root: str | os.PathLike[str]
+    ) -> list[int | None]:
+        """The photos of a captions file, None where the library has no such file."""
+        files = (self._snapshot.file_at(to_bytes(Path(root) / row.file)) for row in rows)
+        return [known[0] if known else None for known in files]
 
     # Parts
 
@@ -403,15 +413,6 @@ class Library:
             index = open_index(self.path, self._snapshot, model, logger.warning)
             self._index = (model.key, generation, index)
         return self._index[2]
-
-    def _photo_at(self, path: Path) -> int | None:
-        wanted = to_bytes(path)
-        for root, root_id in self._snapshot.roots().items():
-            inner = relative_to(wanted, root)
-            row = self._snapshot.photo_at(root_id, inner) if inner else None
-            if row:
-                return int(row[0])
-        return None
 
 
 @contextmanager

@@ -34,7 +34,7 @@ RAW_SUFFIXES = frozenset(
 # Folders that hold previews or rubbish made by other programs: each photo in them is a copy.
 CACHE_FOLDERS = frozenset(
     b"@eadir .thumbnails .thumb .cache #recycle @recycle $recycle.bin lost+found __macosx"
-    b" .trash .trashes .picasaoriginals .spotlight-v100".split()
+    b" node_modules .trash .trashes .picasaoriginals .spotlight-v100".split()
 ) | {b"system volume information"}
 CACHE_FOLDER_SUFFIXES = (b".lrdata", b".cocatalogdb")
 # Inside an Apple Photos library only these hold the photos themselves; the rest is derived.

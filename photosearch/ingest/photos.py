@@ -176,6 +176,7 @@ class _Run:
 
     def select(self, scope: Scope) -> Iterator[FoundFile]:
         """The files that have to be read: new, changed, or without a vector of this model."""
+        self.known.clear()  # paths are relative: another root has the same ones
         stream = walk(scope.root, self.options.rules, scope.start)
         while block := list(islice(stream, _COMPARED)):
             found = []
@@ -252,8 +253,8 @@ class _Run:
     def _match(self, read: Iterable[ReadFile | _Trouble | None]) -> Iterator[ReadFile]:
         """Files whose content is known need but a row; the others go on to be decoded."""
         for file in read:
+            self.counts["done"] += 1
             if file is None:
-                self.counts["no_photo"] += 1
                 continue
             self.counts["read"] += 1
             if isinstance(file, _Trouble):
@@ -346,7 +347,7 @@ class _Run:
 
     def _tell(self) -> None:
         self.options.progress(
-            Progress(self.counts["read"], self.total, self.counts["encoded"], len(self.failed))
+            Progress(self.counts["done"], self.total, self.counts["encoded"], len(self.failed))
         )
 
     def find_vanished(self, scopes: list[Scope]) -> None:

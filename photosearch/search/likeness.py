@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.errors import BadImage, WrongUse
-from photosearch.paths import relative_to, to_bytes
+from photosearch.paths import to_bytes
 from photosearch.search.example import is_url, name_of, read_example
 
 if TYPE_CHECKING:
@@ -109,9 +109,5 @@ def _photo_at(source: Any, snapshot: Snapshot) -> int | None:
         status = os.stat(path)
     except (OSError, ValueError):
         return None
-    for root, root_id in snapshot.roots().items():
-        inner = relative_to(path, root)
-        row = snapshot.photo_at(root_id, inner) if inner else None
-        if row and row[1:] == (status.st_size, status.st_mtime_ns):
-            return int(row[0])
-    return None
+    known = snapshot.file_at(path)
+    return known[0] if known and known[1:] == (status.st_size, status.st_mtime_ns) else None

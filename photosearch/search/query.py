@@ -49,8 +49,8 @@ def make_query(
     text: str | None = None,
     *,
     images: Sequence[Any] = (),
-    plus: Sequence[str] = (),
-    minus: Sequence[str] = (),
+    plus: str | Sequence[str] = (),
+    minus: str | Sequence[str] = (),
     weights: Mapping[str, float] | None = None,
     filters: Filters | None = None,
     language: str | None = None,
@@ -61,6 +61,9 @@ def make_query(
     weights names parts as `text`, `plus`, `minus`, `image` (all of a kind) or `plus2` (the second
     one); each is 1 unless given. The parts of `minus` count against.
     """
+    # One text is a list of one: Python would take a string for a list of its letters.
+    plus = [plus] if isinstance(plus, str) else plus
+    minus = [minus] if isinstance(minus, str) else minus
     given: list[tuple[str, Any]] = []
     if text is not None:
         _check_text(text)

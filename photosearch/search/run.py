@@ -63,9 +63,12 @@ def _hits(
             online[place.root] = os.path.isdir(place.root)
         return online[place.root]
 
-    hits = []
-    for rank, (photo, score) in enumerate(chosen, 1):
+    hits: list[Hit] = []
+    for photo, score in chosen:
         places = [place for place in photo.places if accepts_path(join(place.root, place.path))]
+        if not places:  # moved out of the filtered folder since the filter was asked
+            continue
+        rank = len(hits) + 1
         places.sort(key=lambda place: not is_there(place))  # one that can be opened now is first
         paths = [to_path(place.root, place.path) for place in places]
         hits.append(

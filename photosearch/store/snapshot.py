@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from photosearch.errors import NoLibrary
+from photosearch.paths import relative_to
 from photosearch.store.files import catalogue_path, storage_errors
 from photosearch.store.schema import version_of
 
@@ -146,12 +147,17 @@ class Snapshot:
         row = self._one("SELECT id FROM photos WHERE digest = ?", (digest,))
         return int(row[0]) if row else None
 
-    def photo_at(self, root_id: int, path: bytes) -> tuple[int, int, int] | None:
-        """(photo id, size, mtime_ns) of the file at a path."""
-        return self._one(
-            "SELECT photo_id, size, mtime_ns FROM files WHERE root_id = ? AND path = ?",
-            (root_id, path),
-        )
+    def file_at(self, path: bytes) -> tuple[int, int, int] | None:
+        """(photo id, size, mtime_ns) of the file at an absolute path."""
+        for root, root_id in self.roots().items():
+            inner = relative_to(path, root)
+            row = inner and self._one(
+                "SELECT photo_id, size, mtime_ns FROM files WHERE root_id = ? AND path = ?",
+                (root_id, inner),
+            )
+            if row:
+                return row
+        return None
 
     def roots(self) -> dict[bytes, int]:
         """Absolute path → id."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from photosearch import Library
 from photosearch.errors import WrongUse
 from photosearch.records import IndexReport
 from photosearch.walk import WalkRules
@@ -71,6 +72,17 @@ def test_moves_renames_copies_and_deletions_encode_nothing(library: Path, photos
     assert counts(report) == {"unchanged": 3, "moved": 4, "copied": 1, "missing": 1, "read": 5}
     assert paths_in(library) == on_disk(photos)
     assert len(paths_in(library, missing=1)) == 1
+
+
+def test_dry_run_tells_roots_apart(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_photos(tmp_path / name, 3, first_seed=0)
+    with Library.open(tmp_path / "library", create=True) as opened:
+        opened.index(tmp_path / "one")
+        for path in (tmp_path / "one").iterdir():
+            os.utime(path, ns=(5, 5))
+        report = opened.index([tmp_path / "one", tmp_path / "two"], dry_run=True)
+    assert (report.changed, report.added, report.read) == (3, 3, 0)
 
 
 def test_one_changed_byte_encodes_one_photo(library: Path, photos: Path) -> None:

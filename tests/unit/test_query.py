@@ -37,6 +37,14 @@ def test_parts_and_their_signs() -> None:
     ]
 
 
+def test_one_text_is_no_list_of_letters() -> None:
+    assert [part[1] for part in parts(text="a", plus="sunset", minus="people")] == [
+        "a",
+        "sunset",
+        "people",
+    ]
+
+
 def test_weights_by_kind_and_by_number() -> None:
     weights = parse_weights(["plus=0.5", "plus2=2", "minus=.25"])
     assert parts(plus=["a", "b", "c"], minus=["d"], weights=weights) == [

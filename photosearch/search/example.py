@@ -57,12 +57,8 @@ def _fetch(url: str) -> bytes:
     from urllib.error import HTTPError
     from urllib.request import Request
 
-    from photosearch import __version__
-
     host = urlsplit(url).hostname or url
-    request = Request(
-        url, headers={"User-Agent": f"photosearch/{__version__}", "Accept": "image/*"}
-    )
+    request = Request(url, headers={"User-Agent": "photosearch", "Accept": "image/*"})
     deadline = time.monotonic() + URL_SECONDS
     try:
         with _opener().open(request, timeout=URL_SECONDS) as answer:

@@ -64,7 +64,7 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
         else:
             continue
         for name in names:
-            if name == "photosearch.__version__" or name.split(".")[0] != "photosearch":
+            if name.split(".")[0] != "photosearch":
                 continue
             inner = name.removeprefix("photosearch").removeprefix(".")
             # `from photosearch.store import schema` names a module, `... .schema import X` a thing.

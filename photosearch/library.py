@@ -16,6 +16,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -158,8 +159,6 @@ class Library:
         from photosearch.ingest import photos
 
         encoder = self.encoder
-        if catalogue.setting("model") is None:
-            catalogue.set_setting("model", encoder.name)
         model_id = catalogue.add_model(encoder.key, encoder.name, encoder.dim)
         total = photos.count_files(catalogue, model_id, scopes, options) if count_first else None
 
@@ -168,13 +167,14 @@ class Library:
             return encoder.image
 
         report = photos.index_photos(catalogue, tower, model_id, scopes, options, total)
-        if not report.interrupted:
-            # From now on queries use this model; an interrupted change leaves the old one.
+        not_encoded = self._snapshot.count_not_encoded(model_id)
+        if not not_encoded or catalogue.setting("model") is None:
+            # From now on queries use this model; until it knows every photo the old one answers.
             catalogue.set_setting("model", encoder.name)
         model = self._snapshot.model(encoder.key)
         assert model is not None
         refresh_index(self.path, self._snapshot, model)
-        return report
+        return replace(report, not_encoded=not_encoded)
 
     # The way out
 

@@ -99,6 +99,7 @@ class IndexReport:
     read: int = 0  # files that were opened
     known_failures: int = 0  # failed at an earlier run, unchanged since, not tried again
     raw_skipped: int = 0  # raw files, for want of the optional decoder
+    not_encoded: int = 0  # photos of the library without a vector of this run's model
     offline: tuple[Path, ...] = ()  # roots that are not there, or emptied: their files are kept
     failed: tuple[Failure, ...] = ()
     seconds: float = 0.0
@@ -124,6 +125,7 @@ class IndexReport:
             "read": self.read,
             "known_failures": self.known_failures,
             "raw_skipped": self.raw_skipped,
+            "not_encoded": self.not_encoded,
             "offline": [os.fspath(path) for path in self.offline],
             "failed": [failure.as_dict() for failure in self.failed],
             "seconds": round(self.seconds, 3),

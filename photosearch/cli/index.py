@@ -90,7 +90,7 @@ def index(
         if as_json:
             write_json(report.as_dict())
         elif not quiet:
-            _print_report(report)
+            _print_report(report, opened)
         if not as_json:
             _print_failures(report)
     if report.interrupted:
@@ -153,7 +153,7 @@ def _progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
         yield update
 
 
-def _print_report(report: IndexReport) -> None:
+def _print_report(report: IndexReport, library: Library) -> None:
     if report.dry_run:
         say(
             f"would read {counted(report.added + report.changed, 'file')}: "
@@ -176,6 +176,12 @@ def _print_report(report: IndexReport) -> None:
                 f"encoded {counted(report.encoded, 'photo')} in {report.seconds:.1f} s "
                 f"({report.photos_per_second:.0f} photos/s)"
             )
+    current = next((one.name for one in library.status().models if one.current), None)
+    if report.not_encoded and current != library.encoder.name:
+        say(
+            f"{counted(report.not_encoded, 'photo')} not encoded with "
+            f"{printable(library.encoder.name)} yet; until then queries use {current}"
+        )
     for path in report.offline:
         say(f"offline, kept as it is: {printable(path)} (not there, or empty)")
     if report.missing:

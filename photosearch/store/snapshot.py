@@ -87,6 +87,16 @@ class Snapshot:
         row = self._one("SELECT id, key, name, dim, vectors FROM models WHERE key = ?", (key,))
         return Model(*row) if row else None
 
+    def count_not_encoded(self, model_id: int) -> int:
+        """Photos that lie somewhere and have no vector of a model."""
+        row = self._one(
+            "SELECT count(DISTINCT f.photo_id) FROM files f WHERE f.missing = 0 AND NOT EXISTS "
+            "(SELECT 1 FROM vectors v WHERE v.photo_id = f.photo_id AND v.model_id = ?)",
+            (model_id,),
+        )
+        assert row is not None
+        return int(row[0])
+
     # Vectors
 
     def vectors_after(self, model_id: int, last_id: int) -> Iterator[tuple[int, int, bytes]]:

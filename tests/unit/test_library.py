@@ -139,15 +139,7 @@ def test_copy_that_can_be_opened_comes_first(tmp_path: Path) -> None:
 
 
 def test_library_remembers_its_model(tmp_path: Path) -> None:
-    import photosearch as package
-
-    bundle = tmp_path / "bundle"
-    shutil.copytree(Path(package.__file__).parent / "models" / "mini", bundle)
-    config = json.loads((bundle / "visual" / "preprocess.json").read_text())
-    (bundle / "checksums.json").unlink()
-    (bundle / "visual" / "preprocess.json").write_text(
-        json.dumps({**config, "resize_mode": "shortest"})
-    )
+    bundle = other_bundle(tmp_path)
     write_photos(tmp_path / "photos", 3)
     with Library.open(tmp_path / "library", create=True) as library:
         library.index([tmp_path / "photos"])
@@ -162,6 +154,37 @@ def test_library_remembers_its_model(tmp_path: Path) -> None:
         assert len(library.search("x")) == 3
     with Library.open(tmp_path / "library", model="mini") as library:
         assert len(library.search("x")) == 3
+
+
+def test_another_model_takes_over_when_it_knows_every_photo(tmp_path: Path) -> None:
+    bundle = other_bundle(tmp_path)
+    write_photos(tmp_path / "photos" / "a", 3)
+    write_photos(tmp_path / "photos" / "b", 2, first_seed=50)
+    with Library.open(tmp_path / "library", create=True) as library:
+        assert library.index([tmp_path / "photos"]).not_encoded == 0
+    with Library.open(tmp_path / "library", model=str(bundle)) as library:
+        report = library.index([tmp_path / "photos" / "a"])
+        assert (report.encoded, report.not_encoded) == (3, 2)
+        assert len(library.search("x")) == 3
+    with Library.open(tmp_path / "library") as library:
+        assert library.encoder.name == "mini"
+        assert len(library.search("x")) == 5
+    with Library.open(tmp_path / "library", model=str(bundle)) as library:
+        assert library.index().not_encoded == 0
+    with Library.open(tmp_path / "library") as library:
+        assert library.encoder.name == str(bundle)
+
+
+def other_bundle(folder: Path) -> Path:
+    """`mini` with other preprocessing, which makes it another model."""
+    bundle = folder / "bundle"
+    shutil.copytree(Path(photosearch.__file__).parent / "models" / "mini", bundle)
+    config = json.loads((bundle / "visual" / "preprocess.json").read_text())
+    (bundle / "checksums.json").unlink()
+    (bundle / "visual" / "preprocess.json").write_text(
+        json.dumps({**config, "resize_mode": "shortest"})
+    )
+    return bundle
 
 
 class TestRefuses:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,16 +75,29 @@ def open_encoder(name: str) -> Encoder:
     path = os.path.abspath(os.path.expanduser(name))
     if os.path.isdir(path):
         return Encoder(path, Bundle(Path(path)))
-    if os.path.isfile(path):
+    if _is_original(name):
         raise UnknownModel(
-            f"{name} is a file; a model is a bundle folder here",
-            hint="original checkpoints (.pt, safetensors) are not read by this version",
+            f"{name} is an original checkpoint: reading it will take photosearch[torch], and a "
+            "later version; this one serves bundles alone",
+            hint="--model mini, or a bundle's folder",
         )
+    if os.path.isfile(path):
+        raise UnknownModel(f"{name} is a file; a model is a bundle's folder")
     close = difflib.get_close_matches(name.lower(), known_models(), n=1, cutoff=0.5)
     known = ", ".join(known_models())
     raise UnknownModel(
         f"no model of the name {name!r}, and no folder of that path",
         hint=f"--model {close[0]}" if close else f"--model with {known}, or a bundle's folder",
+    )
+
+
+def _is_original(name: str) -> bool:
+    """Whether a name is that of an OpenAI model, of a checkpoint's file, or of a model hub's."""
+    openai = r"RN(50|101)(x\d+)?|ViT-[BL]/\d\d(@336px)?"
+    return (
+        re.fullmatch(openai, name) is not None
+        or name.startswith(("hf:", "ms:"))
+        or name.lower().endswith((".pt", ".pth", ".bin", ".safetensors"))
     )
 
 

@@ -111,11 +111,24 @@ def test_photo_folder_is_never_written_to(photosearch: Command, photos: Path) ->
         (["index", "nowhere"], "nowhere: no such file or folder"),
         (["index"], "there is no library"),
         (["index", ".", "--model", "ViT-X"], "no model of the name 'ViT-X'"),
+        (["index", ".", "--model", "ViT-B/32"], "will take photosearch[torch]"),
+        (["index", ".", "--model", "hf:openai/clip"], "will take photosearch[torch]"),
+        (["index", ".", "--model", "a/clip.pt"], "will take photosearch[torch]"),
         (["index", ".", "--model", "min"], "no model of the name 'min'"),
         (["index", ".", "--batch-size", "0"], "batch_size must be 1 or more"),
         (["index", ".", "--jobs", "zero"], "--jobs"),
     ],
-    ids=["folder", "none yet", "model", "misspelt model", "batch size", "jobs"],
+    ids=[
+        "folder",
+        "none yet",
+        "model",
+        "OpenAI",
+        "hub",
+        "file",
+        "misspelt model",
+        "batch size",
+        "jobs",
+    ],
 )
 def test_wrong_use(photosearch: Command, arguments: list[str], message: str) -> None:
     done = photosearch(*arguments, code=2, cwd=photosearch.folder)

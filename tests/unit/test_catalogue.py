@@ -131,6 +131,18 @@ def test_a_file_needs_a_photo(library: Path) -> None:
     assert contents_of(library).files == set()
 
 
+def test_a_path_holds_a_photo_or_a_failure_never_both(library: Path) -> None:
+    catalogue = Catalogue(library, create=True)
+    root, model = catalogue.add_root(b"/photos"), catalogue.add_model("key", "model", 4)
+    found = FoundFile(b"a.jpg", 1, 1)
+    good, bad = Batch(new=[new_photo(1, found)]), Batch(undecodable=[(found, "damaged")])
+    for batch, files, failures in ((good, 1, 0), (bad, 0, 1), (good, 1, 0)):
+        catalogue.commit(root, model, batch)
+        state = contents_of(library)
+        assert (len(state.files), len(state.failures)) == (files, failures)
+    catalogue.close()
+
+
 def test_prune_takes_photos_that_lie_nowhere_and_their_vectors(library: Path) -> None:
     catalogue = Catalogue(library, create=True)
     root, model = catalogue.add_root(b"/photos"), catalogue.add_model("key", "model", 4)

@@ -230,6 +230,20 @@ class TestFile:
         assert_same(store.open(), store, vector, 10)
         assert "out of date" in store.told[0]
 
+    def test_row_that_the_file_lacks_is_noticed(
+        self, store: Store, vector: NDArray[np.float32]
+    ) -> None:
+        # A row below the newest one that came back: put there by a repair, or by hand.
+        sql = "SELECT id, photo_id, model_id, vector FROM vectors ORDER BY id LIMIT 1 OFFSET 9"
+        row = store.catalogue._one(sql)
+        with store.catalogue._writing():
+            store.catalogue._execute("DELETE FROM vectors WHERE id = ?", row[:1])
+        cache.build_index(store.library, store.snapshot, store.model)
+        with store.catalogue._writing():
+            store.catalogue._execute("INSERT INTO vectors VALUES (?, ?, ?, ?)", row)
+        assert len(store.open()) == 50
+        assert_same(store.open(), store, vector, 50)
+
     def test_few_new_photos_are_searched_beside_it(
         self, store: Store, vector: NDArray[np.float32]
     ) -> None:

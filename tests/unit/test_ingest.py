@@ -121,6 +121,16 @@ def test_deleted_photo_that_comes_back_is_known_at_once(library: Path, photos: P
     assert paths_in(library) == on_disk(photos)
 
 
+def test_another_photo_at_the_path_of_a_deleted_one(library: Path, photos: Path) -> None:
+    run_index(library, [photos])
+    target = photos / "a" / "photo0000.jpg"
+    target.unlink()
+    run_index(library, [photos])
+    target.write_bytes(jpeg(picture(77)))
+    assert run_index(library, [photos]).encoded == 1
+    assert paths_in(library) == on_disk(photos)
+
+
 def test_photo_moved_between_roots_is_moved(library: Path, photos: Path) -> None:
     roots = [photos / "a", photos / "b"]
     run_index(library, roots)

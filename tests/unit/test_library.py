@@ -98,6 +98,35 @@ def test_ranking_is_that_of_brute_force(samples: Library) -> None:
     )
 
 
+def test_weight_of_an_example(samples: Library) -> None:
+    def first(weight: float) -> str:
+        (hit,) = samples.search("a cup of coffee", image=CAT, k=1, weights={"image": weight})
+        return hit.path.name
+
+    assert first(0.01) == "coffee-cup.jpg"
+    assert first(100) == "kitten-playing.jpg"
+
+
+def test_min_score_leaves_out_what_is_below_it(samples: Library) -> None:
+    scores = [hit.score for hit in samples.search("a cat", k=10)]
+    kept = samples.search("a cat", k=10, min_score=scores[3])
+    assert [hit.score for hit in kept] == scores[:4]
+    assert samples.search("a cat", min_score=1.01) == []
+
+
+def test_photos_that_are_gone_take_nobodys_place(tmp_path: Path) -> None:
+    write_photos(tmp_path / "photos", 30)
+    with Library.open(tmp_path / "library", create=True) as library:
+        library.index([tmp_path / "photos"])
+        ranked = library.search("x", k=30)
+        for hit in ranked[:12]:
+            hit.path.unlink()
+        library.index()
+        found = library.search("x", k=5)
+    assert [hit.photo for hit in found] == [hit.photo for hit in ranked[12:17]]
+    assert [hit.rank for hit in found] == [1, 2, 3, 4, 5]
+
+
 def test_open_library_sees_what_another_process_adds(tmp_path: Path) -> None:
     write_photos(tmp_path / "photos", 3)
     with Library.open(tmp_path / "library", create=True) as reading:

@@ -169,6 +169,8 @@ class TestLanguages:
         ("text", "language"),
         [
             ("a dog on a beach", "en"),
+            ("一", "zh"),  # the first of its block, and the last
+            ("鿿", "zh"),
             ("海滩上的狗", "zh"),
             ("a photo of 海", "zh"),
             ("㐀", "zh"),

@@ -286,6 +286,14 @@ class TestRoots:
         assert counts(run_index(library, [photos])) == {"unchanged": 8}
         assert paths_in(library) == on_disk(photos)
 
+    def test_a_path_belongs_to_the_innermost_root(self, library: Path, photos: Path) -> None:
+        run_index(library, [photos / "a"])
+        run_index(library, [photos])
+        write_photos(photos / "a" / "deep", 1, first_seed=40)
+        assert run_index(library, [photos / "a" / "deep"]).added == 1
+        assert counts(run_index(library, [photos])) == {"unchanged": 9}
+        assert len(contents_of(library).files) == 9
+
     def test_one_file_can_be_indexed(self, library: Path, photos: Path) -> None:
         assert run_index(library, [photos / "a" / "photo0000.jpg"]).added == 1
 

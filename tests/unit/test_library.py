@@ -98,6 +98,19 @@ def test_ranking_is_that_of_brute_force(samples: Library) -> None:
     )
 
 
+def test_example_that_changed_since_it_was_indexed(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("cat.jpg", "kitten-playing.jpg", "horses.jpg"):
+        shutil.copy(SAMPLES / "animals" / name, folder)
+    with Library.open(tmp_path / "library", create=True) as library:
+        library.index(folder)
+        shutil.copyfile(folder / "horses.jpg", folder / "cat.jpg")
+        # It is the horses now, which the library has, too: they are the example.
+        found = [hit.path.name for hit in library.search(image=folder / "cat.jpg")]
+    assert sorted(found) == ["cat.jpg", "kitten-playing.jpg"]
+
+
 def test_weight_of_an_example(samples: Library) -> None:
     def first(weight: float) -> str:
         (hit,) = samples.search("a cup of coffee", image=CAT, k=1, weights={"image": weight})
@@ -317,6 +330,14 @@ class TestEvaluate:
         assert report.text_to_image.recall_at_5 == 100
         assert report.text_to_image.median_rank == 1
         assert report.image_to_text.queries == 5
+
+    def test_ranks_at_the_limits(self) -> None:
+        from photosearch.survey.evaluate import _recall
+
+        recall = _recall(np.array([1, 2, 5, 6, 10, 11, 11, 90]))
+        assert recall.queries == 8
+        assert (recall.recall_at_1, recall.recall_at_5, recall.recall_at_10) == (12.5, 37.5, 62.5)
+        assert recall.median_rank == 8
 
     @pytest.mark.parametrize(
         ("text", "message"),

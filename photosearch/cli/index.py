@@ -176,12 +176,14 @@ def _print_report(report: IndexReport, library: Library) -> None:
                 f"encoded {counted(report.encoded, 'photo')} in {report.seconds:.1f} s "
                 f"({report.photos_per_second:.0f} photos/s)"
             )
-    current = next((one.name for one in library.status().models if one.current), None)
-    if report.not_encoded and current != library.encoder.name:
-        say(
-            f"{counted(report.not_encoded, 'photo')} not encoded with "
-            f"{printable(library.encoder.name)} yet; until then queries use {current}"
-        )
+    if report.not_encoded:
+        current = next((one.name for one in library.status().models if one.current), None)
+        if current and current != library.encoder.name:
+            say(
+                f"{counted(report.not_encoded, 'photo')} not encoded with "
+                f"{printable(library.encoder.name)} yet; until then queries use "
+                f"{printable(current)}"
+            )
     for path in report.offline:
         say(f"offline, kept as it is: {printable(path)} (not there, or empty)")
     if report.missing:

@@ -68,7 +68,8 @@ def _taken_at(tags: dict[int, Any]) -> str | None:
         if match is None:
             continue
         try:
-            moment = datetime(*(int(part) for part in match.groups()))  # type: ignore[arg-type]
+            year, month, day, hour, minute, second = map(int, match.groups())
+            moment = datetime(year, month, day, hour, minute, second)
         except ValueError:  # a 13th month, an hour 25, the year 0
             continue
         fraction = re.match(r"\d{1,6}", _text(tags.get(fraction_tag)) or "")

@@ -10,7 +10,7 @@ import io
 import threading
 import warnings
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from photosearch.errors import BadImage, MissingExtra, NotAPhoto
 from photosearch.settings import MAX_PIXELS
@@ -92,10 +92,10 @@ def _is_raw_tiff(data: bytes) -> bool:
     points to the sensor's data in a sub-directory (tag 330); an ordinary TIFF of such a camera
     has no such pointer.
     """
-    order = "little" if data[:2] == b"II" else "big"
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
 
     def number(at: int, size: int) -> int:
-        return int.from_bytes(data[at : at + size], order)  # type: ignore[arg-type]
+        return int.from_bytes(data[at : at + size], order)
 
     start = number(4, 4)
     count = min(number(start, 2), 512)

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -35,13 +36,13 @@ def export(snapshot: Snapshot, model: Model, kind: str, out: BinaryIO) -> int:
     if kind == "jsonl":
         return _export_jsonl(snapshot, model, out)
     if kind == "csv":
-        return _export_csv(snapshot, out)
+        return _export_csv(snapshot, model, out)
     return _export_npz(snapshot, model, out)
 
 
 def _export_jsonl(snapshot: Snapshot, model: Model, out: BinaryIO) -> int:
     count = 0
-    for row, blob in _rows_with_vectors(snapshot, model):
+    for row, blob in _rows(snapshot, model):
         vector = np.frombuffer(blob, "<f2").tolist() if blob else None
         line = json.dumps({**row, "model": model.name, "vector": vector})
         out.write(line.encode() + b"\n")
@@ -49,12 +50,12 @@ def _export_jsonl(snapshot: Snapshot, model: Model, out: BinaryIO) -> int:
     return count
 
 
-def _export_csv(snapshot: Snapshot, out: BinaryIO) -> int:
+def _export_csv(snapshot: Snapshot, model: Model, out: BinaryIO) -> int:
     text = io.TextIOWrapper(out, encoding="utf-8", errors="surrogateescape", newline="")
     writer = csv.DictWriter(text, _COLUMNS)
     writer.writeheader()
     count = 0
-    for row in _rows(snapshot):
+    for row, _ in _rows(snapshot, model):
         writer.writerow({**row, "copies": " ".join(json.dumps(path) for path in row["copies"])})
         count += 1
     text.flush()
@@ -63,7 +64,7 @@ def _export_csv(snapshot: Snapshot, out: BinaryIO) -> int:
 
 
 def _export_npz(snapshot: Snapshot, model: Model, out: BinaryIO) -> int:
-    pairs = [(row, blob) for row, blob in _rows_with_vectors(snapshot, model) if blob]
+    pairs = [(row, blob) for row, blob in _rows(snapshot, model) if blob]
     matrix = np.frombuffer(b"".join(blob for _, blob in pairs), "<f2")
     np.savez(
         out,
@@ -79,35 +80,17 @@ def _export_npz(snapshot: Snapshot, model: Model, out: BinaryIO) -> int:
     return len(pairs)
 
 
-def _rows_with_vectors(
-    snapshot: Snapshot, model: Model
-) -> Iterator[tuple[dict[str, Any], bytes | None]]:
-    block: list[dict[str, Any]] = []
-    for row in _rows(snapshot, keep_id=True):
-        block.append(row)
-        if len(block) == _BLOCK:
-            yield from _with_vectors(snapshot, model, block)
-            block = []
-    yield from _with_vectors(snapshot, model, block)
-
-
-def _with_vectors(
-    snapshot: Snapshot, model: Model, block: list[dict[str, Any]]
-) -> Iterator[tuple[dict[str, Any], bytes | None]]:
-    vectors = dict(snapshot.vectors_of(model.id, [row["id"] for row in block]))
-    for row in block:
-        yield row, vectors.get(row.pop("id"))
-
-
-def _rows(snapshot: Snapshot, *, keep_id: bool = False) -> Iterator[dict[str, Any]]:
-    for columns in snapshot.all_photos():
-        photo_id = columns.pop("id")
-        places = snapshot.photos([photo_id])[photo_id].places
-        paths = [str(to_path(place.root, place.path)) for place in places]
-        row = {
-            "photo": columns.pop("digest").hex(),
-            "path": paths[0],
-            "copies": paths[1:],
-            **columns,
-        }
-        yield {"id": photo_id, **row} if keep_id else row
+def _rows(snapshot: Snapshot, model: Model) -> Iterator[tuple[dict[str, Any], bytes | None]]:
+    """Each photo's row, and its float16 vector where it has one; a few queries a block."""
+    photos = snapshot.all_photos()
+    while block := list(islice(photos, _BLOCK)):
+        photo_ids = [columns["id"] for columns in block]
+        shown = snapshot.photos(photo_ids)
+        vectors = dict(snapshot.vectors_of(model.id, photo_ids))
+        for columns in block:
+            photo_id = columns.pop("id")
+            if photo_id not in shown:  # its last file went while this was being written
+                continue
+            paths = [str(to_path(place.root, place.path)) for place in shown[photo_id].places]
+            row = {"photo": columns.pop("digest").hex(), "path": paths[0], "copies": paths[1:]}
+            yield {**row, **columns}, vectors.get(photo_id)

@@ -163,7 +163,7 @@ class Library:
         total = photos.count_files(catalogue, model_id, scopes, options) if count_first else None
 
         def tower() -> Any:
-            encoder.bundle.verify()
+            encoder.verify()
             return encoder.image
 
         report = photos.index_photos(catalogue, tower, model_id, scopes, options, total)

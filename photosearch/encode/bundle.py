@@ -18,11 +18,15 @@ import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import BadBundle
 
+if TYPE_CHECKING:
+    from photosearch.encode.towers import Scoring
+
 CHECKSUMS = "checksums.json"
+CLIP_SCALE = 100.0  # where a bundle names no scale: what training CLIP ends at (its upper limit)
 IMAGE_FILES = ("visual/model.onnx", "visual/preprocess.json")
 
 
@@ -74,6 +78,17 @@ class Bundle:
         folder = self.text_towers[language]
         own = self.config.get(f"{folder}_cfg", {}).get("context_length")
         return int(own or self.config.get("context_length", 77))
+
+    def scoring(self, language: str) -> Scoring:
+        """Logit scale and bias for texts of one tower."""
+        from photosearch.encode.towers import Scoring
+
+        bias = self.config.get("logit_bias")
+        scale = self.config.get("logit_scale")
+        if scale is None and (self.path / "calibration.json").is_file():
+            measured = self._read_json("calibration.json").get("languages", {})
+            scale = measured.get(language, {}).get("logit_scale")
+        return Scoring(float(scale or CLIP_SCALE), None if bias is None else float(bias))
 
     def verify(self) -> None:
         """Compare every file with the recorded sums; raises BadBundle."""

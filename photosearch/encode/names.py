@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from photosearch.encode.towers import ImageTower, TextTower
+    from photosearch.encode.towers import ImageTower, Scoring, TextTower
 
 DEFAULT_MODEL = "mini"
 _BUILT_IN = Path(__file__).parents[1] / "models"
@@ -55,12 +55,36 @@ class Encoder:
                 self._texts[language] = OnnxTextTower(self.bundle, language)
             return self._texts[language]
 
+    def language_of(self, text: str, wanted: str | None = None) -> str:
+        """Which text tower reads this text: as wanted, else by its script."""
+        return self.bundle.language_of(text, wanted)
+
+    def text_key(self, language: str) -> str:
+        """Fingerprint of one text tower."""
+        return self.bundle.text_key(language)
+
+    def scoring(self, language: str | None = None) -> Scoring:
+        """Logit scale and bias for labels of a language; of the first text tower without one."""
+        return self.bundle.scoring(language or next(iter(self.bundle.text_towers)))
+
+    @property
+    def logit_scale(self) -> float:
+        return self.scoring().scale
+
+    @property
+    def logit_bias(self) -> float | None:
+        return self.scoring().bias
+
+    def verify(self) -> None:
+        """Compare the model's files with their recorded sums; raises BadBundle."""
+        self.bundle.verify()
+
     def encode_texts(self, texts: list[str], *, language: str | None = None) -> NDArray[np.float32]:
         """float32[n, dim], L2-normalised; each text by the tower of its own language."""
         import numpy as np
 
         vectors = np.empty((len(texts), self.dim), np.float32)
-        languages = [self.bundle.language_of(text, language) for text in texts]
+        languages = [self.language_of(text, language) for text in texts]
         for one in dict.fromkeys(languages):
             rows = [row for row, its in enumerate(languages) if its == one]
             vectors[rows] = self.text(one).encode([texts[row] for row in rows])

@@ -7,12 +7,29 @@ a new query language is no new index.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.encode.preprocess import Preprocess
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How a model turns cosines into scores of labels.
+
+    scale: what a cosine is multiplied with, already out of its logarithm. bias: added to that, for
+    models trained with a sigmoid loss (SigLIP, arXiv:2303.15343); None for softmax (CLIP).
+    """
+
+    scale: float
+    bias: float | None = None
+
+    @property
+    def is_sigmoid(self) -> bool:
+        return self.bias is not None
 
 
 class ImageTower(Protocol):

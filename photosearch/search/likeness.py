@@ -60,8 +60,8 @@ def query_vector(
 def _text_vector(
     text: str, language: str | None, encoder: Encoder, remembered: Remembered
 ) -> NDArray[np.float32]:
-    tower = encoder.bundle.language_of(text, language)
-    key = encoder.bundle.text_key(tower)
+    tower = encoder.language_of(text, language)
+    key = encoder.text_key(tower)
     vector = remembered.get(key, text, encoder.dim)
     if vector is None:
         vector = encoder.text(tower).encode([text])[0]

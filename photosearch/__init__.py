@@ -8,14 +8,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from photosearch.encode.encoder import Encoder
+    from photosearch.encode.names import load_model
     from photosearch.errors import PhotosearchError
     from photosearch.library import Library
-    from photosearch.records import EvalReport, Hit, IndexReport, Progress, Status
+    from photosearch.records import (
+        Classified,
+        EvalReport,
+        Hit,
+        IndexReport,
+        Progress,
+        Status,
+        TagReport,
+    )
     from photosearch.search.filters import Filters
+    from photosearch.zeroshot.photos import classify
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Classified",
+    "Encoder",
     "EvalReport",
     "Filters",
     "Hit",
@@ -24,10 +37,15 @@ __all__ = [
     "PhotosearchError",
     "Progress",
     "Status",
+    "TagReport",
     "__version__",
+    "classify",
+    "load_model",
 ]
 
 _HOMES = {
+    "Classified": "photosearch.records",
+    "Encoder": "photosearch.encode.encoder",
     "EvalReport": "photosearch.records",
     "Filters": "photosearch.search.filters",
     "Hit": "photosearch.records",
@@ -36,6 +54,9 @@ _HOMES = {
     "PhotosearchError": "photosearch.errors",
     "Progress": "photosearch.records",
     "Status": "photosearch.records",
+    "TagReport": "photosearch.records",
+    "classify": "photosearch.zeroshot.photos",
+    "load_model": "photosearch.encode.names",
 }
 
 

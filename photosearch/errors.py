@@ -9,6 +9,8 @@
     ├── StorageError              2  disk full, read-only folder
     ├── UnknownModel              2  no such model name or path
     ├── BadBundle                 2  a model folder that is incomplete or altered
+    ├── BadCheckpoint             2  a model file that is damaged, or of a kind that is not read
+    ├── DownloadFailed            2  a model's file that cannot be fetched, or came altered
     ├── MissingExtra              2  an optional part is not installed
     └── BadImage                  2  an example image that cannot be had or read
         └── NotAPhoto             2  its content is of no image format
@@ -70,6 +72,16 @@ class UnknownModel(PhotosearchError):
 
 class BadBundle(PhotosearchError):
     """A model folder that lacks a file, or whose files are not what they should be."""
+
+
+class BadCheckpoint(PhotosearchError):
+    """A published model file that is damaged, unsafe, or of an architecture that is not read."""
+
+
+class DownloadFailed(PhotosearchError):
+    """A model's file cannot be fetched, or is not the file that it should be."""
+
+    hint = "the same command later; it goes on where it stopped"
 
 
 class MissingExtra(PhotosearchError):

@@ -11,6 +11,7 @@ The command line and the web server are thin faces of this class.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import tempfile
@@ -24,7 +25,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from photosearch.errors import NoLibrary, WrongUse
 from photosearch.paths import to_bytes, to_path
-from photosearch.records import EvalReport, Failure, Hit, IndexReport, Progress, Status
+from photosearch.records import (
+    Classified,
+    EvalReport,
+    Failure,
+    Hit,
+    IndexReport,
+    Progress,
+    Status,
+    TagReport,
+)
 from photosearch.search.filters import Filters
 from photosearch.settings import cache_path, default_model, library_path, usable_cores
 from photosearch.store.files import catalogue_path
@@ -33,7 +43,7 @@ from photosearch.store.snapshot import Model, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from photosearch.encode.names import Encoder
+    from photosearch.encode.encoder import Encoder
     from photosearch.index.cache import CurrentIndex
     from photosearch.ingest.photos import Options
     from photosearch.ingest.scopes import Scope
@@ -43,6 +53,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("photosearch")
 
+PRECISIONS = (None, "float32", "int8")
+
 
 class Library:
     """A photo library: a catalogue, its vectors, and the model that reads queries.
@@ -51,9 +63,19 @@ class Library:
     A Library is to be used by one thread at a time.
     """
 
-    def __init__(self, path: Path, model: str | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        model: str | None,
+        device: str = "auto",
+        precision: str | None = None,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise WrongUse(f"{precision!r} is no precision", hint="float32 or int8")
         self.path = path
         self._model_name = model
+        self._device = device
+        self._precision = precision
         self._index: tuple[str, int, CurrentIndex] | None = None  # model key, generation
 
     @classmethod
@@ -62,15 +84,20 @@ class Library:
         path: str | os.PathLike[str] | None = None,
         model: str | None = None,
         create: bool = False,
+        device: str = "auto",
+        precision: str | None = None,
     ) -> Self:
         """Open a library.
 
         path: its folder; else PHOTOSEARCH_LIBRARY, else the platform's data folder.
-        model: a name or the path of a bundle; else PHOTOSEARCH_MODEL, else the library's own,
-        else "mini".
+        model: a name or path, see `load_model`; else PHOTOSEARCH_MODEL, else the library's own,
+        else "auto": the recommended CLIP if it is on this machine, or "mini".
         create: make an empty library where there is none; otherwise NoLibrary is raised.
+        device: where photos are encoded: "auto" takes a GPU if there is one, "cpu", "cuda",
+        "cuda:1", "mps". precision: "int8" takes the model's 8-bit form, "float32" the model
+        itself, None what its name says (`ViT-B/32:int8`).
         """
-        library = cls(library_path(path), model)
+        library = cls(library_path(path), model, device, precision)
         if not catalogue_path(library.path).exists():
             if not create:
                 raise NoLibrary(f"there is no library in {library.path}")
@@ -143,7 +170,7 @@ class Library:
                 rules=rules,
                 retry=retry,
                 jobs=jobs or usable_cores(),
-                batch_size=batch_size or photos.BATCH_SIZE,
+                batch_size=batch_size,
                 progress=progress or (lambda _: None),
                 should_stop=should_stop or (lambda: False),
             )
@@ -164,17 +191,34 @@ class Library:
 
         def tower() -> Any:
             encoder.verify()
-            return encoder.image
+            return encoder.bulk_image
 
         report = photos.index_photos(catalogue, tower, model_id, scopes, options, total)
         not_encoded = self._snapshot.count_not_encoded(model_id)
         if not not_encoded or catalogue.setting("model") is None:
             # From now on queries use this model; until it knows every photo the old one answers.
             catalogue.set_setting("model", encoder.name)
+            catalogue.set_setting("model_key", encoder.key)
+        self._measure_agreement(catalogue)
         model = self._snapshot.model(encoder.key)
         assert model is not None
         refresh_index(self.path, self._snapshot, model)
         return replace(report, not_encoded=not_encoded)
+
+    def _measure_agreement(self, catalogue: Catalogue) -> None:
+        """Of a model's 8-bit form, once a library: how near its vectors are to the model's own."""
+        from photosearch.encode.names import INT8, open_encoder
+        from photosearch.survey.agreement import measure
+        from photosearch.survey.inventory import agreement_setting
+
+        encoder = self.encoder
+        setting = agreement_setting(encoder.key)
+        if not encoder.name.endswith(INT8) or catalogue.setting(setting):
+            return
+        full = open_encoder(encoder.name.removesuffix(INT8), device="cpu")
+        found = measure(self._snapshot, full.image, encoder.image)
+        if found is not None:
+            catalogue.set_setting(setting, json.dumps(found.as_dict()))
 
     # The way out
 
@@ -244,7 +288,64 @@ class Library:
         """Photos like an example: `search(image=…)` by another name."""
         return self.search(image=image, k=k, **options)
 
+    def classify(
+        self,
+        labels: str | Sequence[str],
+        *,
+        templates: str | Sequence[str] = (),
+        language: str | None = None,
+        top: int | None = None,
+    ) -> Iterator[Classified]:
+        """Which labels fit each photo best, from the stored vectors: no photo is opened.
+
+        labels: a list, or "cat,dog". templates: texts with {} for the label, whose vectors are
+        averaged; else the language's own. top: how many labels a record holds, all without it.
+        Photos come in the order in which they were first indexed.
+        """
+        from photosearch.zeroshot.classify import check_top, label_vectors
+        from photosearch.zeroshot.stored import classify_stored
+
+        check_top(top)
+        model = self._model_with_vectors()
+        vectors = label_vectors(self.encoder, labels, templates, language)
+        if model is None:
+            return iter(())
+        found = classify_stored(self._snapshot, model, vectors, top=top)
+        return (record for _, record in found)
+
+    def write_tags(
+        self,
+        labels: str | Sequence[str],
+        *,
+        templates: str | Sequence[str] = (),
+        language: str | None = None,
+        min_probability: float = 0.0,
+    ) -> TagReport:
+        """Give each photo its best label as a tag, which `Filters(tag=…)` finds.
+
+        The tags of an earlier call are replaced, all of them. A photo whose best label is less
+        probable than min_probability gets none.
+        """
+        from photosearch.zeroshot.classify import label_vectors
+        from photosearch.zeroshot.stored import tag_stored
+
+        if not 0 <= min_probability <= 1:
+            raise WrongUse(
+                f"--min-probability must lie between 0 and 1, not {min_probability:g}",
+                hint="--min-probability 0.5 for 50 %",
+            )
+        vectors = label_vectors(self.encoder, labels, templates, language)
+        with self._writing() as catalogue:
+            model = self._model_with_vectors()
+            if model is None:
+                return TagReport((), 0, vectors.scoring)
+            return tag_stored(catalogue, self._snapshot, model, vectors, min_probability)
+
     # What there is
+
+    def tags(self) -> dict[str, int]:
+        """Tag → the number of photos that have it, the most frequent first."""
+        return {label: photos for _, label, photos in self._snapshot.tag_counts()}
 
     def status(self) -> Status:
         """What is in the library: photos, folders, models, sizes."""
@@ -360,12 +461,15 @@ class Library:
     @cached_property
     def encoder(self) -> Encoder:
         """The model: its towers are opened when they are first needed."""
-        from photosearch.encode.names import DEFAULT_MODEL, open_encoder
+        from photosearch.encode.names import AUTO, INT8, open_encoder
 
         name = self._model_name or default_model()
         if name is None and catalogue_path(self.path).exists():
             name = self._snapshot.setting("model")
-        return open_encoder(name or DEFAULT_MODEL)
+        name = name or AUTO
+        if self._precision is not None:
+            name = name.removesuffix(INT8) + (INT8 if self._precision == "int8" else "")
+        return open_encoder(name, device=self._device)
 
     @cached_property
     def _snapshot(self) -> Snapshot:
@@ -416,10 +520,10 @@ class Library:
 
 
 @contextmanager
-def temporary_library(model: str | None = None) -> Iterator[Library]:
-    """A library that lasts as long as its `with` block."""
+def temporary_library(model: str | None = None, **options: Any) -> Iterator[Library]:
+    """A library that lasts as long as its `with` block; options as of `Library.open`."""
     with (
         tempfile.TemporaryDirectory(prefix="photosearch-") as folder,
-        Library.open(Path(folder) / "library", model, create=True) as library,
+        Library.open(Path(folder) / "library", model, create=True, **options) as library,
     ):
         yield library

@@ -171,6 +171,50 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Classified:
+    """One photo and the labels that fit it, best first.
+
+    scoring "softmax": probabilities are shares among all labels asked about, and add up to 1 even
+    where none fits. "sigmoid": each label is judged by itself.
+    """
+
+    path: Path | None  # None for an image that was given in memory
+    labels: tuple[tuple[str, float], ...]  # (label, probability), best first
+    scoring: str  # "softmax" or "sigmoid"
+
+    @property
+    def best(self) -> str:
+        """The label that fits best."""
+        return self.labels[0][0]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "path": None if self.path is None else os.fspath(self.path),
+            "scoring": self.scoring,
+            "labels": [
+                {"label": label, "probability": round(probability, 6)}
+                for label, probability in self.labels
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TagReport:
+    """What a run that wrote tags did."""
+
+    tags: tuple[tuple[str, int], ...]  # (label, photos that have it now), in the labels' order
+    untagged: int  # photos whose best label was not probable enough
+    scoring: str  # "softmax" or "sigmoid"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "scoring": self.scoring,
+            "tags": [{"label": label, "photos": photos} for label, photos in self.tags],
+            "untagged": self.untagged,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class RootStatus:
     """One indexed folder."""
 
@@ -178,6 +222,18 @@ class RootStatus:
     files: int
     missing: int
     online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Cosines between a model's vectors and those of a smaller form of it, on the same photos."""
+
+    mean: float
+    least: float
+    photos: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"mean": round(self.mean, 6), "least": round(self.least, 6), "photos": self.photos}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +245,7 @@ class ModelStatus:
     dim: int
     vectors: int
     current: bool  # the library's own model: queries use it unless told otherwise
+    agreement: Agreement | None = None  # of an 8-bit form with the float32 model
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +292,7 @@ class Status:
                     "dim": model.dim,
                     "vectors": model.vectors,
                     "current": model.current,
+                    "cosine_to_float32": model.agreement.as_dict() if model.agreement else None,
                 }
                 for model in self.models
             ],

@@ -11,6 +11,7 @@ from pathlib import Path
 LIBRARY_VARIABLE = "PHOTOSEARCH_LIBRARY"
 MODEL_VARIABLE = "PHOTOSEARCH_MODEL"
 CACHE_VARIABLE = "PHOTOSEARCH_CACHE"
+MODELS_VARIABLE = "PHOTOSEARCH_MODELS"
 
 # Above this many pixels a file is refused before it is decoded: 200-megapixel phone photos
 # (16320 x 12240 = 199.8 million) pass, a 30000 x 30000 decompression bomb does not.
@@ -38,6 +39,12 @@ def cache_path() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("photosearch", appauthor=False)
+
+
+def models_path() -> Path:
+    """Downloaded and exported models: PHOTOSEARCH_MODELS, else a folder of the cache."""
+    given = os.environ.get(MODELS_VARIABLE)
+    return Path(os.path.abspath(os.path.expanduser(given))) if given else cache_path() / "models"
 
 
 def default_model() -> str | None:

@@ -31,6 +31,7 @@ class ColourTower:
     def __init__(self, key: str = "colours", fail_at: int | None = None) -> None:
         self.key = key
         self.dim = SIDE * SIDE * 3
+        self.batch_size = 16
         self.preprocess = Preprocess(
             SIDE, SIDE, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), resize_mode="squash"
         )

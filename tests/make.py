@@ -21,6 +21,7 @@ from PIL.TiffImagePlugin import IFDRational
 Tag = ExifTags.Base
 GPS = ExifTags.GPS
 PHOTOS_VARIABLE = "PHOTOSEARCH_TEST_PHOTOS"
+GOLDEN_VARIABLE = "PHOTOSEARCH_TEST_GOLDEN"
 
 # What the EXIF orientation says (Exif 2.32, 4.6.4 A): where in the scene the first stored row lies,
 # and where the first stored column.
@@ -178,4 +179,14 @@ def shared_photos() -> Path | None:
     """
     given = os.environ.get(PHOTOS_VARIABLE)
     folder = Path(given) if given else Path(__file__).parents[2] / "shared" / "photos"
+    return folder if folder.is_dir() else None
+
+
+def shared_golden() -> Path | None:
+    """The folder of small checkpoints with the answers of their reference implementations.
+
+    It lies beside the repository; PHOTOSEARCH_TEST_GOLDEN names it where it is elsewhere.
+    """
+    given = os.environ.get(GOLDEN_VARIABLE)
+    folder = Path(given) if given else Path(__file__).parents[2] / "shared" / "golden"
     return folder if folder.is_dir() else None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from photosearch.cli import index, output, photos, query, upkeep
+from photosearch.cli import classify, index, models, output, photos, query, upkeep
 from photosearch.cli.output import leave
 
 app = typer.Typer(
@@ -24,9 +24,11 @@ app = typer.Typer(
 app.command("index")(index.index)
 app.command("query")(query.query)
 app.command("similar")(query.similar)
+app.command("classify")(classify.classify)
 app.command("status")(photos.status)
 app.command("export")(photos.export)
 app.command("eval")(photos.evaluate)
+app.add_typer(models.app)
 app.command("prune")(upkeep.prune)
 app.command("forget")(upkeep.forget)
 
@@ -55,6 +57,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is shown escaped; it never ends the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    output.talk()
     try:
         app()
         code = 0

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
-from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, say, tell, write_json
+from photosearch.cli.options import DeviceOption, JsonOption, LibraryOption, ModelOption
+from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, hush, say, tell, write_json
 from photosearch.errors import NoLibrary
 from photosearch.library import Library, temporary_library
 from photosearch.show.text import counted, printable
@@ -51,7 +51,16 @@ def index(
         int | None, typer.Option(metavar="N", help="Decoding threads. [default: cores]")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(metavar="N", help="Photos a call of the model. [default: 16]")
+        int | None,
+        typer.Option(metavar="N", help="Photos a call of the model. [default: as it suits it]"),
+    ] = None,
+    device: DeviceOption = "auto",
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="float32|int8",
+            help="int8: a smaller, on CPUs faster form of the model; its vectors are its own.",
+        ),
     ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress and no report; errors only.")
@@ -71,7 +80,9 @@ def index(
       photosearch index ~/Pictures --exclude "screenshots/"
       photosearch index                    all indexed folders again
     """
-    with _open(library, model, paths or [], dry_run) as opened, _stoppable() as should_stop:
+    hush(quiet)
+    how = {"device": device, "precision": precision}
+    with _open(library, model, paths or [], dry_run, how) as opened, _stoppable() as should_stop:
         show = sys.stderr.isatty() and not quiet
         with _progress_bar(show and not dry_run) as progress:
             report = opened.index(
@@ -102,15 +113,15 @@ def index(
 
 @contextmanager
 def _open(
-    library: Path | None, model: str | None, paths: list[Path], dry_run: bool
+    library: Path | None, model: str | None, paths: list[Path], dry_run: bool, how: dict[str, Any]
 ) -> Iterator[Library]:
     try:
-        with Library.open(library, model, create=bool(paths) and not dry_run) as opened:
+        with Library.open(library, model, create=bool(paths) and not dry_run, **how) as opened:
             yield opened
     except NoLibrary:
         if not (paths and dry_run):
             raise
-        with temporary_library(model) as opened:  # a dry run leaves no library behind
+        with temporary_library(model, **how) as opened:  # a dry run leaves no library behind
             yield opened
 
 

@@ -20,8 +20,16 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="Model name, or the folder of a bundle. [env PHOTOSEARCH_MODEL; default: the "
-        "library's own, mini at first]",
+        help="A model: ViT-B/32, hf:ORG/NAME, a path, IMAGE_MODEL+TEXT_MODEL; see photosearch "
+        "models list. [env PHOTOSEARCH_MODEL; default: the library's own]",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="Where photos are encoded: auto, cpu, cuda, cuda:1, mps.",
+    ),
+]

@@ -7,6 +7,7 @@ In: what a command body does or raises. Out: text, and an exit code: 0 found, 1 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -96,6 +97,30 @@ def _explain(error: PhotosearchError, as_json: bool) -> None:
 def tell(line: str) -> None:
     """A line of talk."""
     print(f"photosearch: {line}", file=sys.stderr)
+
+
+class _Talk(logging.Handler):
+    """What the library has to say while it works, as lines of talk."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from photosearch.show.text import printable
+
+        tell(printable(record.getMessage()))
+
+
+def talk() -> None:
+    """Let the library's messages be seen."""
+    logger = logging.getLogger("photosearch")
+    if not any(isinstance(handler, _Talk) for handler in logger.handlers):
+        logger.addHandler(_Talk())
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def hush(quiet: bool) -> None:
+    """With --quiet warnings alone are seen."""
+    if quiet:
+        logging.getLogger("photosearch").setLevel(logging.WARNING)
 
 
 def say(line: str = "") -> None:

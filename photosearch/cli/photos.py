@@ -14,7 +14,7 @@ from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
 from photosearch.cli.output import command, say, tell, write_json
 from photosearch.errors import NoLibrary, StorageError, WrongUse
 from photosearch.library import Library, temporary_library
-from photosearch.show.text import counted, printable, size_text
+from photosearch.show.text import agreement_text, counted, printable, size_text
 
 if TYPE_CHECKING:
     from photosearch.records import EvalReport, Recall, Status
@@ -69,6 +69,8 @@ def _print_status(state: Status) -> None:
         coverage = "all" if model.vectors >= state.photos else f"{model.vectors:,}"
         mark = "" if model.current else ", not in use"
         say(f"model     {printable(model.name)}: {coverage} photos encoded{mark}")
+        if model.agreement:
+            say(f"          {agreement_text(model.agreement)}")
     if state.failures:
         say(f"failed    {counted(state.failures, 'file')}: photosearch status --failures")
     if state.missing or state.forgotten:

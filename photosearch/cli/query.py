@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from photosearch.records import Hit
     from photosearch.search.query import Query
 
+_TAGS_SHOWN = 8
+
 KOption = Annotated[int, typer.Option("-k", metavar="N", help="How many photos.")]
 ImageOption = Annotated[
     list[str] | None,
@@ -62,6 +64,10 @@ AfterOption = Annotated[
 BeforeOption = Annotated[
     str | None, typer.Option("--before", metavar="DATE", help="Taken before this date.")
 ]
+TagOption = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="Only photos that have this tag. Repeatable: all."),
+]
 MinScoreOption = Annotated[
     float | None,
     typer.Option("--min-score", metavar="S", help="Leave out photos that score less."),
@@ -97,6 +103,7 @@ def query(
     not_in_folder: NotInOption = None,
     after: AfterOption = None,
     before: BeforeOption = None,
+    tag: TagOption = None,
     min_score: MinScoreOption = None,
     language: LanguageOption = None,
     include_self: IncludeSelfOption = False,
@@ -135,6 +142,7 @@ def query(
             not_in_folder=[str(folder) for folder in not_in_folder or []],
             after=after,
             before=before,
+            tag=tag or [],
         ),
         language=language,
         include_self=include_self,
@@ -158,6 +166,7 @@ def similar(
     not_in_folder: NotInOption = None,
     after: AfterOption = None,
     before: BeforeOption = None,
+    tag: TagOption = None,
     min_score: MinScoreOption = None,
     include_self: IncludeSelfOption = False,
     all_copies: AllCopiesOption = False,
@@ -185,6 +194,7 @@ def similar(
         not_in_folder=not_in_folder,
         after=after,
         before=before,
+        tag=tag,
         min_score=min_score,
         include_self=include_self,
         all_copies=all_copies,
@@ -252,4 +262,23 @@ def _why_nothing(opened: Library, min_score: float | None, asked: Query) -> str:
         limits.append("--min-score")
     if not asked.filters.is_empty():
         limits.append("the filters")
-    return "nothing found" + (f" within {' and '.join(limits)}" if limits else "")
+    why = "nothing found" + (f" within {' and '.join(limits)}" if limits else "")
+    return why + _about_unknown_tags(opened, asked)
+
+
+def _about_unknown_tags(opened: Library, asked: Query) -> str:
+    from photosearch.show.text import printable
+    from photosearch.store.tags import normal_tag
+
+    if not asked.filters.tag:
+        return ""
+    tags = opened.tags()
+    if not tags:
+        return ": no photo has a tag yet (photosearch classify --library-wide --write-tags)"
+    known = {normal_tag(tag) for tag in tags}
+    for tag in asked.filters.tag:
+        if normal_tag(tag) not in known:
+            some = ", ".join(printable(one) for one in list(tags)[:_TAGS_SHOWN])
+            more = ", …" if len(tags) > _TAGS_SHOWN else ""
+            return f": no photo has the tag {printable(tag)} (there are: {some}{more})"
+    return ""

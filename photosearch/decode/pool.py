@@ -17,17 +17,23 @@ Out = TypeVar("Out")
 
 
 def ordered_map(
-    work: Callable[[In], Out], items: Iterable[In], *, pool: ThreadPoolExecutor, ahead: int
+    work: Callable[[In], Out],
+    items: Iterable[In],
+    *,
+    pool: ThreadPoolExecutor,
+    ahead: int | Callable[[], int],
 ) -> Iterator[Out]:
     """Like `map`, with at most `ahead` items begun and not yet taken.
 
     The bound is what keeps memory flat: each item begun holds a photo's bytes or pixels.
+    It is asked for anew with each item, as it may depend on what the first items bring about.
     """
     waiting: deque[Future[Out]] = deque()
+    limit = ahead if callable(ahead) else lambda: ahead
     try:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) >= ahead:
+            if len(waiting) >= limit():
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

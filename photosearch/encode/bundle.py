@@ -1,12 +1,17 @@
 """A bundle on disk: the one run-time format of a model.
 
-    config.json               name, version, embed_dim, text_towers: {language: folder}
-    visual/model.onnx         image tower
-    visual/preprocess.json
+    config.json               name, embed_dim, logit_scale, text_towers: {language: folder}
+    visual/model.onnx         image tower, its weights in it or in model.onnx.data beside it
+    visual/preprocess.json    (or preprocess_cfg.json, as in Immich's exports)
     textual/model.onnx        text tower, one folder each
     textual/tokenizer.json
     calibration.json          optional score statistics
     checksums.json            optional: SHA-256 of each of these files
+
+A bundle that was exported names the fingerprints of its towers in config.json under `keys`: they
+are of the original weights, so that exporting anew, perhaps by another version of the exporter,
+does not part a library from its vectors. Others are known by their files. A bundle of a text tower
+alone (Taiyi) has no visual/ and serves beside an image model.
 
 In: a folder. Out: paths, configuration and fingerprints. No model library is imported here, so
 that a query whose vector is remembered needs none.
@@ -23,11 +28,13 @@ from typing import TYPE_CHECKING, Any
 from photosearch.errors import BadBundle
 
 if TYPE_CHECKING:
+    from photosearch.encode.tokenize import TextRules
     from photosearch.encode.towers import Scoring
 
 CHECKSUMS = "checksums.json"
 CLIP_SCALE = 100.0  # where a bundle names no scale: what training CLIP ends at (its upper limit)
-IMAGE_FILES = ("visual/model.onnx", "visual/preprocess.json")
+_IMAGE_MODEL = "visual/model.onnx"
+_PREPROCESS = ("visual/preprocess.json", "visual/preprocess_cfg.json")
 
 
 class Bundle:
@@ -36,12 +43,16 @@ class Bundle:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config: dict[str, Any] = self._read_json("config.json")
-        for name in IMAGE_FILES:
-            self._require(name)
+        self.has_image = "visual" in self._keys or "keys" not in self.config
+        if self.has_image:
+            self._require(_IMAGE_MODEL)
+            self._require(self._preprocess_name)
         self.name = str(self.config.get("name", path.name))
         try:
             self.dim = int(self._value("embed_dim"))
-            towers = self.config.get("text_towers") or {"en": "textual"}
+            towers = self.config.get("text_towers")
+            if towers is None:
+                towers = {"en": "textual"} if (path / "textual").is_dir() else {}
             self.text_towers = {str(code): str(folder) for code, folder in towers.items()}
         except (TypeError, ValueError, AttributeError) as error:
             raise BadBundle(f"{path / 'config.json'} is not usable: {error}") from error
@@ -52,32 +63,85 @@ class Bundle:
     @cached_property
     def key(self) -> str:
         """Fingerprint of the image tower: which vectors may be compared with its own."""
-        return self._fingerprint(*IMAGE_FILES)
+        if not self.has_image:
+            raise BadBundle(
+                f"{self.name} is a text tower alone",
+                hint=f"--model IMAGE_MODEL+{self.name}, such as ViT-L/14+{self.name}",
+            )
+        return self._keys.get("visual") or self._fingerprint(_IMAGE_MODEL, self._preprocess_name)
+
+    @property
+    def preprocess_file(self) -> Path:
+        return self.path / self._preprocess_name
+
+    @property
+    def _preprocess_name(self) -> str:
+        ours, theirs = _PREPROCESS
+        return theirs if (self.path / theirs).is_file() else ours
+
+    @property
+    def _keys(self) -> dict[str, str]:
+        keys = self.config.get("keys")
+        return {str(tower): str(key) for tower, key in keys.items()} if keys else {}
+
+    @property
+    def languages(self) -> list[str]:
+        """Of its text towers, the usual one first."""
+        if not self.text_towers:
+            raise BadBundle(
+                f"{self.name} is an image tower alone, and reads no texts",
+                hint=f"--model {self.name}+TEXT_MODEL",
+            )
+        return list(self.text_towers)
 
     def text_key(self, language: str) -> str:
         """Fingerprint of one text tower."""
         folder = self.text_towers[language]
-        return self._fingerprint(f"{folder}/model.onnx", f"{folder}/tokenizer.json")
+        given = self._keys.get(folder)
+        if given:
+            return given
+        files = self._fingerprint(f"{folder}/model.onnx", f"{folder}/tokenizer.json")
+        rules = json.dumps(self.config.get(f"{folder}_cfg"), sort_keys=True)
+        return hashlib.sha256(f"{files} {rules}".encode()).hexdigest()[:32]
 
     def language_of(self, text: str, wanted: str | None = None) -> str:
         """Which text tower reads this text: as wanted, else by its script."""
-        if wanted is not None:
-            if wanted not in self.text_towers:
-                known = ", ".join(sorted(self.text_towers))
-                raise BadBundle(
-                    f"model {self.name} has no text tower for language {wanted!r}",
-                    hint=f"--language with one of: {known}",
-                )
-            return wanted
-        if "zh" in self.text_towers and has_han(text):
-            return "zh"
-        return next(iter(self.text_towers))
+        return choose_language(self.name, self.languages, text, wanted)
 
-    def context_length(self, language: str) -> int:
-        """The longest text, in tokens, that a tower was made for."""
+    def text_rules(self, language: str) -> TextRules:
+        """What a text tower asks of its ids."""
+        from photosearch.encode.tokenize import TextRules
+
         folder = self.text_towers[language]
-        own = self.config.get(f"{folder}_cfg", {}).get("context_length")
-        return int(own or self.config.get("context_length", 77))
+        given = self.config.get(f"{folder}_cfg")
+        if given is None and (self.path / folder / "tokenizer_config.json").is_file():
+            given = self.immich_rules(folder)
+        usual = self.config.get("context_length", 77)
+        try:
+            return TextRules.from_config({"context_length": usual, **(given or {})})
+        except (TypeError, ValueError) as error:
+            raise BadBundle(f"{self.path / 'config.json'}: {folder}_cfg: {error}") from error
+
+    def immich_rules(self, folder: str) -> dict[str, Any]:
+        """Of an export in Immich's layout: config.json is open_clip's, texts are padded in full."""
+        text = self.config.get("text_cfg") or {}
+        canonical = (text.get("tokenizer_kwargs") or {}).get("clean") == "canonicalize"
+        rules: dict[str, Any] = {
+            "context_length": int(text.get("context_length", 77)),
+            "padding": "context",
+            "clean": "immich-canonicalize" if canonical else "immich",
+        }
+        pad = self._read_json(f"{folder}/tokenizer_config.json").get("pad_token")
+        pad = pad.get("content") if isinstance(pad, dict) else pad
+        if pad is not None:
+            from tokenizers import Tokenizer
+
+            path = self.path / folder / "tokenizer.json"
+            try:
+                rules["pad_id"] = Tokenizer.from_file(str(path)).token_to_id(pad)
+            except Exception as error:  # the library raises bare Exception
+                raise BadBundle(f"{path}: not a usable tokenizer file ({error})") from error
+        return rules
 
     def scoring(self, language: str) -> Scoring:
         """Logit scale and bias for texts of one tower."""
@@ -100,6 +164,14 @@ class Bundle:
                     hint="install or download the model again",
                 )
 
+    @property
+    def images_a_call(self) -> int:
+        """Images that its image tower is given at once, by each thread.
+
+        One, unless its maker knows that an image's vector does not depend on the others.
+        """
+        return int(self.config.get("images_a_call", 1))
+
     @cached_property
     def _checksums(self) -> dict[str, str]:
         if not (self.path / CHECKSUMS).is_file():
@@ -108,7 +180,8 @@ class Bundle:
 
     def _fingerprint(self, *names: str) -> str:
         whole = hashlib.sha256()
-        for name in names:
+        beside = [f"{name}.data" for name in names if (self.path / f"{name}.data").is_file()]
+        for name in (*names, *beside):
             value = self._checksums.get(name) or sha256_of(self.path / name)
             whole.update(f"{name.split('/')[-1]} {value}\n".encode())
         return whole.hexdigest()[:32]
@@ -132,6 +205,21 @@ class Bundle:
         if not isinstance(value, dict):
             raise BadBundle(f"{self.path / name} does not hold a JSON object")
         return value
+
+
+def choose_language(model: str, languages: list[str], text: str, wanted: str | None) -> str:
+    """Of a model's text towers the one for a text: as wanted, else by its script, else the first.
+
+    Raises BadBundle for a language that the model has no tower for.
+    """
+    if wanted is not None:
+        if wanted not in languages:
+            raise BadBundle(
+                f"model {model} has no text tower for language {wanted!r}",
+                hint=f"--language with one of: {', '.join(sorted(languages))}",
+            )
+        return wanted
+    return "zh" if "zh" in languages and has_han(text) else languages[0]
 
 
 def has_han(text: str) -> bool:

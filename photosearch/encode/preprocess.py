@@ -2,7 +2,8 @@
 
 In: an upright RGB image. Out: uint8 pixels of the model's size (in the decode threads), then
 normalised float32 batches (beside the model). Everything is driven by the bundle's file; its
-fields are those of open_clip's preprocess configuration.
+fields are those of open_clip's preprocess configuration, and two that say in what the reference
+implementations differ: `rgb` and `crop`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos", "nearest")
 _RESIZE_MODES = ("shortest", "squash", "longest")
+_RGB = ("first", "last")
+_CROPS = ("round", "floor")
+
+# A centre crop needs but the middle of a strip; this is how large the rest may become on the way.
+_MAX_SCALED_PIXELS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,11 @@ class Preprocess:
     interpolation: str = "bicubic"
     resize_mode: str = "shortest"  # then a centre crop; squash: no crop; longest: padded
     fill_color: int = 0
+    # When an image of another mode becomes RGB: before the resizing (transformers) or after the
+    # crop (OpenAI, open_clip). It matters for transparency, palettes, CMYK and 16 bits.
+    rgb: str = "last"
+    # Of an odd margin: torchvision's round() to even, or transformers' whole-number division.
+    crop: str = "round"
 
     @classmethod
     def from_file(cls, path: Path) -> Preprocess:
@@ -58,11 +69,19 @@ class Preprocess:
             interpolation=str(config.get("interpolation", "bicubic")),
             resize_mode=str(config.get("resize_mode", "shortest")),
             fill_color=int(fill[0] if isinstance(fill, list) else fill),
+            rgb=str(config.get("rgb", "last")),
+            crop=str(config.get("crop", "round")),
         )
-        if made.interpolation not in _INTERPOLATIONS:
-            raise ValueError(f"unknown interpolation {made.interpolation!r}")
-        if made.resize_mode not in _RESIZE_MODES:
-            raise ValueError(f"unknown resize_mode {made.resize_mode!r}")
+        for name, value, allowed in (
+            ("interpolation", made.interpolation, _INTERPOLATIONS),
+            ("resize_mode", made.resize_mode, _RESIZE_MODES),
+            ("rgb", made.rgb, _RGB),
+            ("crop", made.crop, _CROPS),
+        ):
+            if value not in allowed:
+                raise ValueError(f"unknown {name} {value!r}")
+        if made.width < 1 or made.height < 1 or min(made.std) <= 0:
+            raise ValueError("sizes and standard deviations must be positive")
         if str(config.get("mode", "RGB")) != "RGB":
             raise ValueError(f"unknown mode {config['mode']!r}")
         return made
@@ -72,20 +91,55 @@ class Preprocess:
         """Pixels a side that a decoder has to provide."""
         return max(self.width, self.height)
 
+    def as_config(self) -> dict[str, Any]:
+        """What `from_config` reads."""
+        return {
+            "size": [self.height, self.width],
+            "mode": "RGB",
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "interpolation": self.interpolation,
+            "resize_mode": self.resize_mode,
+            "fill_color": self.fill_color,
+            "rgb": self.rgb,
+            "crop": self.crop,
+        }
+
     def resize(self, image: Image.Image) -> NDArray[np.uint8]:
         """An RGB image of any size to uint8[height, width, 3]."""
+        return np.asarray(self._fit(image))
+
+    def reference(self, image: Image.Image) -> NDArray[np.uint8]:
+        """uint8[height, width, 3] as the model's reference implementation makes them.
+
+        For an image as it was opened, of any mode. The difference to how photos are indexed:
+        transparency is dropped, not laid on white; orientation and colour profile are ignored.
+        """
+        if self.rgb == "first" or self.resize_mode == "longest":
+            image = image.convert("RGB")
+        return np.asarray(self._fit(image).convert("RGB"))
+
+    def _fit(self, image: Image.Image) -> Image.Image:
+        """Scaled and cropped (or padded, which RGB images alone can be) to the model's size."""
         from PIL import Image  # not at the top: a text query needs no Pillow
 
         resample = Image.Resampling[self.interpolation.upper()]
         if self.resize_mode == "squash":
-            return np.asarray(image.resize((self.width, self.height), resample))
-        if self.resize_mode == "shortest":
-            image = _without_far_ends(image)
+            return image.resize((self.width, self.height), resample)
         size = self._scaled_size(image.width, image.height)
+        if size[0] * size[1] > _MAX_SCALED_PIXELS:
+            image = _without_far_ends(image)
+            size = self._scaled_size(image.width, image.height)
+        scaled = image.resize(size, resample)
+        left, top = self._offset(size[0] - self.width), self._offset(size[1] - self.height)
+        if self.resize_mode == "shortest":
+            return scaled.crop((left, top, left + self.width, top + self.height))
         canvas = Image.new("RGB", (self.width, self.height), (self.fill_color,) * 3)
-        offset = (round((self.width - size[0]) / 2), round((self.height - size[1]) / 2))
-        canvas.paste(image.resize(size, resample), offset)
-        return np.asarray(canvas)
+        canvas.paste(scaled, (-left, -top))
+        return canvas
+
+    def _offset(self, margin: int) -> int:
+        return margin // 2 if self.crop == "floor" else round(margin / 2)
 
     def _scaled_size(self, width: int, height: int) -> tuple[int, int]:
         """The size that covers the target (shortest) or fits into it (longest).
@@ -97,6 +151,10 @@ class Preprocess:
         if is_narrow == (self.resize_mode == "shortest"):
             return self.width, max(1, height * self.width // width)
         return max(1, width * self.height // height), self.height
+
+    def feeds(self, pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        """What an image tower is fed: [to_batch(pixels)]."""
+        return [self.to_batch(pixels)]
 
     def to_batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8[n, height, width, 3] to normalised float32[n, 3, height, width]."""
@@ -117,6 +175,7 @@ class Preprocess:
                 self.interpolation,
                 self.resize_mode,
                 self.fill_color if self.resize_mode == "longest" else 0,
+                self.crop if self.resize_mode == "shortest" else "",
             ]
         )
 

@@ -13,7 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from photosearch.encode.patches import PatchPreprocess
 from photosearch.encode.preprocess import Preprocess
+from photosearch.errors import BadBundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class ImageTower(Protocol):
 
     key: str  # fingerprint of weights and preprocessing
     dim: int
-    preprocess: Preprocess
+    preprocess: Preprocess | PatchPreprocess
+    batch_size: int  # images a call that suit it
 
     def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8[n, height, width, 3] in, float32[n, dim] out: L2-normalised, in the same order."""
@@ -60,3 +63,12 @@ def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     unit: NDArray[np.float32] = vectors / np.maximum(lengths, np.float32(1e-12))
     return unit.astype(np.float32, copy=False)
+
+
+def checked(features: NDArray[np.float32], dim: int) -> NDArray[np.float32]:
+    """A model's features as unit vectors; refuses what is of another shape, or no number."""
+    if features.ndim != 2 or features.shape[1] != dim:
+        raise BadBundle(f"the model gives arrays of shape {features.shape}, not [n, {dim}]")
+    if not np.isfinite(features).all():
+        raise BadBundle("the model gives values that are no numbers")
+    return normalise(features.astype(np.float32, copy=False))

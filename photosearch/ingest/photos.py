@@ -40,9 +40,6 @@ _COMPARED = 500
 # A transaction holds this many photos at most, and is never older than this: what a kill costs.
 COMMIT_PHOTOS = 256
 COMMIT_SECONDS = 5.0
-# On a CPU photos are encoded one by one on every core; a call of a few keeps the decoders busy
-# while the encoder works.
-BATCH_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Options:
     rules: WalkRules = field(default_factory=WalkRules)
     retry: bool = False
     jobs: int = 2
-    batch_size: int = BATCH_SIZE
+    batch_size: int | None = None  # photos a call of the tower; None: as it likes best
     progress: Callable[[Progress], None] = lambda progress: None
     should_stop: Callable[[], bool] = lambda: False
 
@@ -160,15 +157,19 @@ class _Run:
             ThreadPoolExecutor(jobs, "decode") as decoders,
         ):
             read = ordered_map(self._read, self.select(scope), pool=readers, ahead=2 * jobs)
-            # While the encoder is busy with one batch, the decoders fill the next.
-            ahead = self.options.batch_size + 2 * jobs
-            decoded = ordered_map(self._decode, self._match(read), pool=decoders, ahead=ahead)
+            decoded = ordered_map(
+                self._decode,
+                self._match(read),
+                pool=decoders,
+                # While the encoder is busy with one batch, the decoders fill the next.
+                ahead=lambda: self._batch_size + 2 * jobs,
+            )
             for result in decoded:
                 if isinstance(result, _Trouble):
                     self._fail(result)
                 else:
                     self._ready.append(result)
-                if len(self._ready) >= self.options.batch_size:
+                if len(self._ready) >= self._batch_size:
                     self._encode()
                 self._commit_if_due()
             self._encode()
@@ -304,6 +305,11 @@ class _Run:
         if self._tower is None:
             assert self._open_tower is not None
             self._tower = self._open_tower()
+
+    @property
+    def _batch_size(self) -> int:
+        assert self._tower is not None
+        return self.options.batch_size or self._tower.batch_size
 
     def _encode(self) -> None:
         """Put the waiting photos through the model, and into the batch."""

@@ -7,13 +7,14 @@ and documentation read the same fields. Conditions are on photos `p` and files `
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import WrongUse
 from photosearch.paths import below, relative_to, to_bytes
+from photosearch.store.tags import normal_tag
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +23,31 @@ if TYPE_CHECKING:
     from photosearch.store.snapshot import Snapshot
 
 
-def flt(help: str, example: str, sql: str, default: Any = None) -> Any:
-    """A filter field: what it means, how it is typed, and its condition."""
-    return field(default=default, metadata={"help": help, "example": example, "sql": sql})
+def flt(
+    help: str,
+    example: str,
+    sql: str,
+    default: Any = None,
+    value: Callable[[str], object] | None = None,
+) -> Any:
+    """A filter field: what it means, how it is typed, its condition, what is bound in it.
+
+    A field that takes several values has a condition for each: all must hold.
+    """
+    described = {"help": help, "example": example, "sql": sql, "value": value}
+    return field(default=default, metadata=described)
+
+
+def _day(text: str) -> str:
+    return first_day(text).isoformat()
+
+
+def _tag(text: str) -> str:
+    # A stray byte of the command line is no text that SQLite takes, and in no tag.
+    tag = normal_tag(text.encode("utf-8", "replace").decode())
+    if not tag:
+        raise WrongUse("--tag is empty", hint="--tag cat")
+    return tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +56,7 @@ class Filters:
 
     in_folder and not_in_folder take folder paths; after and before take dates written as
     2024-06-01, 2024-06 or 2024. A photo without a date passes neither `after` nor `before`.
+    Tags are compared without regard to capitals.
     """
 
     in_folder: str | Sequence[str] = flt(
@@ -41,8 +65,17 @@ class Filters:
     not_in_folder: str | Sequence[str] = flt(
         "does not lie there", "--not-in ~/Pictures/screenshots", "NOT ({folders})", ()
     )
-    after: str | None = flt("taken on or after this day", "--after 2024-06-01", "p.taken_at >= ?")
-    before: str | None = flt("taken before this day", "--before 2024", "p.taken_at < ?")
+    after: str | None = flt(
+        "taken on or after this day", "--after 2024-06-01", "p.taken_at >= ?", value=_day
+    )
+    before: str | None = flt("taken before this day", "--before 2024", "p.taken_at < ?", value=_day)
+    tag: str | Sequence[str] = flt(
+        "has this tag; of several, all of them",
+        "--tag cat",
+        "p.id IN (SELECT photo_id FROM tags WHERE tag = ?)",
+        (),
+        value=_tag,
+    )
 
     def is_empty(self) -> bool:
         return not any(getattr(self, one.name) for one in fields(self))
@@ -71,8 +104,11 @@ class Filters:
                 conditions.append(sql.format(folders=clause))
                 values += bounds
             else:
-                conditions.append(sql)
-                values.append(first_day(given).isoformat())
+                bound = [one.metadata["value"](text) for text in _listed(given)]
+                conditions += [sql] * len(bound)
+                values += bound
+        if self.tag and not snapshot.has_tags():  # made before there were any
+            return np.empty(0, np.int64)
         return np.array(
             snapshot.photo_ids(" AND ".join(f"({one})" for one in conditions), values), np.int64
         )
@@ -92,19 +128,19 @@ def first_day(text: str) -> date:
         ) from None
 
 
-def _folder_list(folders: str | Sequence[str]) -> Sequence[str]:
-    return [folders] if isinstance(folders, str) else folders
+def _listed(given: str | Sequence[str]) -> Sequence[str]:
+    return [given] if isinstance(given, str) else given
 
 
 def _is_in(path: bytes, folders: str | Sequence[str]) -> bool:
-    return any(relative_to(path, to_bytes(folder)) is not None for folder in _folder_list(folders))
+    return any(relative_to(path, to_bytes(folder)) is not None for folder in _listed(folders))
 
 
 def _folders_sql(folders: str | Sequence[str], roots: dict[bytes, int]) -> tuple[str, list[object]]:
     """A condition on files f: they lie in one of these folders."""
     clauses: list[str] = []
     values: list[object] = []
-    for folder in _folder_list(folders):
+    for folder in _listed(folders):
         wanted = to_bytes(folder)
         matched = False
         for root, root_id in roots.items():

@@ -20,7 +20,7 @@ from photosearch.paths import to_bytes
 from photosearch.search.example import is_url, name_of, read_example
 
 if TYPE_CHECKING:
-    from photosearch.encode.names import Encoder
+    from photosearch.encode.encoder import Encoder
     from photosearch.search.query import Query
     from photosearch.store.remembered import Remembered
     from photosearch.store.snapshot import Model, Snapshot

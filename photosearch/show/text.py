@@ -11,6 +11,8 @@ import os
 import unicodedata
 from pathlib import Path
 
+from photosearch.records import Agreement
+
 
 def printable(path: str | os.PathLike[str]) -> str:
     """A path as one line of visible text; odd bytes and characters as \\x.., \\u...."""
@@ -81,3 +83,11 @@ def size_text(count: int) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """1 photo, 2 photos."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def agreement_text(measured: Agreement) -> str:
+    """How near 8 bits come to float32."""
+    return (
+        f"cosine to float32 {measured.mean:.4f} on average, {measured.least:.4f} at least "
+        f"({counted(measured.photos, 'photo')})"
+    )

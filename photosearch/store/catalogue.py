@@ -284,6 +284,12 @@ class Catalogue:
     # SQL
 
     @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, for the statements of a module beside this one."""
+        with self._writing():
+            yield self._connection
+
+    @contextmanager
     def _writing(self) -> Iterator[None]:
         """One transaction; readers see by the generation that something changed."""
         with storage_errors(self.path), self._database.atomic():

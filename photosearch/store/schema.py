@@ -18,7 +18,7 @@ from photosearch.errors import DamagedLibrary, NewerLibrary, NoLibrary
 if TYPE_CHECKING:
     import sqlite_utils
 
-SCHEMA = 1
+SCHEMA = 2
 APPLICATION_ID = 0x50685365  # "PhSe", in the file's header: `file catalogue.db` shows it
 
 _TABLES = """
@@ -101,6 +101,20 @@ CREATE TRIGGER vectors_removed AFTER DELETE ON vectors BEGIN
     UPDATE models SET vectors = vectors - 1 WHERE id = old.model_id;
 END;
 """
+# Since schema 2. A step that changes this table has to leave the present text to the first step.
+_TAGS = """
+CREATE TABLE tags (
+    photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    source TEXT NOT NULL,               -- who gave it, such as "classify": replaced as a whole
+    tag TEXT NOT NULL,                  -- the normal form (tags.normal_tag): what is compared
+    label TEXT NOT NULL,                -- as it was given: what is shown
+    score REAL,                         -- its probability, where the source has one
+    model_id INTEGER REFERENCES models (id) ON DELETE CASCADE,
+    PRIMARY KEY (photo_id, source, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tags_tag ON tags (tag);
+"""
+_TABLES += _TAGS
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -122,8 +136,13 @@ def create(connection: sqlite3.Connection) -> None:
         database.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
+def _add_tags(database: sqlite_utils.Database) -> None:
+    for statement in _statements(_TAGS):
+        database.execute(statement)
+
+
 # Number of the schema a step starts from → the step. Each runs in the one transaction of upgrade().
-_STEPS: dict[int, Callable[[sqlite_utils.Database], None]] = {}
+_STEPS: dict[int, Callable[[sqlite_utils.Database], None]] = {1: _add_tags}
 
 
 def upgrade(connection: sqlite3.Connection, path: Path) -> None:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -64,11 +65,16 @@ class Snapshot:
         with storage_errors(self.path), ExitStack() as undo:
             self._connection = _connect(self.path)
             undo.callback(self._connection.close)
-            self.schema = version_of(self._connection, self.path)
+            version_of(self._connection, self.path)
             undo.pop_all()
 
     def close(self) -> None:
         self._connection.close()
+
+    @property
+    def schema(self) -> int:
+        """The catalogue's schema now: a writer may have upgraded it since it was opened."""
+        return version_of(self._connection, self.path)
 
     def setting(self, name: str) -> str | None:
         row = self._one("SELECT value FROM settings WHERE name = ?", (name,))
@@ -121,6 +127,12 @@ class Snapshot:
                 (model_id,),
             )
         )
+
+    def vector_blocks(self, model_id: int, size: int) -> Iterator[list[tuple[int, bytes]]]:
+        """(photo id, float16 bytes) of all vectors of a model, in lists of at most `size`."""
+        rows = self.vectors_after(model_id, 0)
+        while block := [(photo_id, vector) for _, photo_id, vector in islice(rows, size)]:
+            yield block
 
     # Photos
 
@@ -181,6 +193,36 @@ class Snapshot:
             "(SELECT 1 FROM files f WHERE f.photo_id = p.id AND f.missing = 0) ORDER BY id"
         )
         return (dict(zip(names, row, strict=True)) for row in rows)
+
+    # Tags
+
+    def has_tags(self) -> bool:
+        """Whether the catalogue can hold tags: one of schema 1 cannot, until it is written to."""
+        return self._one("SELECT 1 FROM sqlite_master WHERE name = 'tags'") is not None
+
+    def tag_counts(self) -> list[tuple[str, str, int]]:
+        """(tag, label, photos that lie somewhere), the most frequent first."""
+        if not self.has_tags():
+            return []
+        return list(
+            self._rows(
+                "SELECT tag, min(label), count(DISTINCT photo_id) AS photos FROM tags t "
+                "WHERE EXISTS (SELECT 1 FROM files f WHERE f.photo_id = t.photo_id "
+                "AND f.missing = 0) GROUP BY tag ORDER BY photos DESC, tag"
+            )
+        )
+
+    def tags_of(self, photo_ids: Sequence[int]) -> dict[int, list[str]]:
+        """The labels of photos that have any, in the order of their normal forms."""
+        labels: dict[int, list[str]] = {}
+        if self.has_tags():
+            for photo_id, label in self._in_blocks(
+                "SELECT photo_id, min(label) FROM tags WHERE photo_id IN ({}) "
+                "GROUP BY photo_id, tag ORDER BY photo_id, tag",
+                photo_ids,
+            ):
+                labels.setdefault(photo_id, []).append(label)
+        return labels
 
     # Counts and failures
 

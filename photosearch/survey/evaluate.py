@@ -19,7 +19,7 @@ from photosearch.errors import WrongUse
 from photosearch.records import EvalReport, Recall
 
 if TYPE_CHECKING:
-    from photosearch.encode.names import Encoder
+    from photosearch.encode.encoder import Encoder
     from photosearch.index.base import VectorIndex
     from photosearch.store.snapshot import Model, Snapshot
 

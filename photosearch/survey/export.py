@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FORMATS = ("jsonl", "csv", "npz")
 _COLUMNS = (
     "photo path copies bytes format width height taken_at make camera lens latitude longitude "
-    "altitude orientation iso f_number exposure focal_length"
+    "altitude orientation iso f_number exposure focal_length tags"
 ).split()
 _BLOCK = 1000
 
@@ -56,7 +56,9 @@ def _export_csv(snapshot: Snapshot, model: Model, out: BinaryIO) -> int:
     writer.writeheader()
     count = 0
     for row, _ in _rows(snapshot, model):
-        writer.writerow({**row, "copies": " ".join(json.dumps(path) for path in row["copies"])})
+        copies = " ".join(json.dumps(path) for path in row["copies"])
+        tags = " ".join(json.dumps(tag, ensure_ascii=False) for tag in row["tags"])
+        writer.writerow({**row, "copies": copies, "tags": tags})
         count += 1
     text.flush()
     text.detach()
@@ -87,10 +89,11 @@ def _rows(snapshot: Snapshot, model: Model) -> Iterator[tuple[dict[str, Any], by
         photo_ids = [columns["id"] for columns in block]
         shown = snapshot.photos(photo_ids)
         vectors = dict(snapshot.vectors_of(model.id, photo_ids))
+        tags = snapshot.tags_of(photo_ids)
         for columns in block:
             photo_id = columns.pop("id")
             if photo_id not in shown:  # its last file went while this was being written
                 continue
             paths = [str(to_path(place.root, place.path)) for place in shown[photo_id].places]
             row = {"photo": columns.pop("digest").hex(), "path": paths[0], "copies": paths[1:]}
-            yield {**row, **columns}, vectors.get(photo_id)
+            yield {**row, **columns, "tags": tags.get(photo_id, [])}, vectors.get(photo_id)

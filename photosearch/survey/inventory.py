@@ -5,11 +5,12 @@ In: a snapshot and the library's folder. Out: a Status, Failure records.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from photosearch.paths import to_path
-from photosearch.records import Failure, ModelStatus, RootStatus, Status
+from photosearch.records import Agreement, Failure, ModelStatus, RootStatus, Status
 from photosearch.store.files import CATALOGUE, VECTORS, size_of
 from photosearch.store.lock import current_writer
 from photosearch.store.snapshot import Snapshot
@@ -18,7 +19,7 @@ from photosearch.store.snapshot import Snapshot
 def status_of(snapshot: Snapshot, library: Path) -> Status:
     """Counts and sizes at this moment."""
     counts = snapshot.counts()
-    current = snapshot.setting("model")
+    current = snapshot.setting("model_key") or snapshot.setting("model")
     return Status(
         library=library,
         schema=snapshot.schema,
@@ -35,11 +36,29 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
             for root, files, missing in snapshot.root_counts()
         ),
         models=tuple(
-            ModelStatus(model.name, model.key, model.dim, model.vectors, model.name == current)
+            ModelStatus(
+                model.name,
+                model.key,
+                model.dim,
+                model.vectors,
+                current=current in (model.key, model.name),
+                agreement=agreement_of(snapshot, model.key),
+            )
             for model in snapshot.models()
         ),
         writer=current_writer(library),
     )
+
+
+def agreement_of(snapshot: Snapshot, key: str) -> Agreement | None:
+    """What was measured of an 8-bit form of a model when it was first used here."""
+    measured = snapshot.setting(agreement_setting(key))
+    return Agreement(**json.loads(measured)) if measured else None
+
+
+def agreement_setting(key: str) -> str:
+    """The setting that holds it."""
+    return f"agreement {key}"
 
 
 def failures_of(snapshot: Snapshot) -> list[Failure]:

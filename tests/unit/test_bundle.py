@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photosearch.encode.bundle import CHECKSUMS, Bundle, has_han, write_checksums
-from photosearch.encode.names import Encoder, known_models, open_encoder
+from photosearch.encode.encoder import BundleEncoder
+from photosearch.encode.names import built_in, open_encoder
 from photosearch.encode.onnx import OnnxImageTower, OnnxTextTower
-from photosearch.encode.tokenize import Tokenizer
+from photosearch.encode.tokenize import TextRules, Tokenizer
 from photosearch.encode.towers import normalise
 from photosearch.errors import BadBundle, PhotosearchError, UnknownModel
 from tests.make import picture
@@ -46,8 +47,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mini() -> Encoder:
-    return open_encoder("mini")
+def mini() -> BundleEncoder:
+    encoder = open_encoder("mini")
+    assert isinstance(encoder, BundleEncoder)
+    return encoder
 
 
 def change_config(folder: Path, **changes: Any) -> None:
@@ -93,10 +96,20 @@ class TestFiles:
         assert bundle.text_towers == {"en": "textual"}
         assert bundle.name == "made"  # the folder's
 
-    def test_context_length(self, folder: Path) -> None:
-        assert Bundle(folder).context_length("en") == 77
-        change_config(folder, context_length=64, textual_zh_cfg={"context_length": 40})
-        assert [Bundle(folder).context_length(language) for language in ("en", "zh")] == [64, 40]
+    def test_text_rules(self, folder: Path) -> None:
+        assert Bundle(folder).text_rules("en") == TextRules(77)
+        chinese = {"context_length": 40, "clean": "lower", "languages": ["zh"]}
+        change_config(folder, context_length=64, textual_zh_cfg=chinese)
+        rules = [Bundle(folder).text_rules(language) for language in ("en", "zh")]
+        assert rules == [TextRules(64), TextRules(40, clean="lower")]
+
+    @pytest.mark.parametrize("rules", [{"context_length": "many"}, {"clean": "?"}], ids=str)
+    def test_unusable_text_rules_are_a_bad_bundle(
+        self, folder: Path, rules: dict[str, Any]
+    ) -> None:
+        change_config(folder, textual_cfg=rules)
+        with pytest.raises(BadBundle, match=r"config\.json"):
+            Bundle(folder).text_rules("en")
 
 
 class TestSums:
@@ -119,7 +132,7 @@ class TestSums:
         with pytest.raises(BadBundle, match=r"calibration\.json"):
             Bundle(folder).verify()
 
-    def test_the_built_in_model_is_whole(self, mini: Encoder) -> None:
+    def test_the_built_in_model_is_whole(self, mini: BundleEncoder) -> None:
         assert (mini.bundle.path / CHECKSUMS).is_file()
         mini.bundle.verify()
 
@@ -206,8 +219,8 @@ class TestLanguages:
 
 
 class TestNames:
-    def test_mini_is_known_and_open(self, mini: Encoder) -> None:
-        assert "mini" in known_models()
+    def test_mini_is_known_and_open(self, mini: BundleEncoder) -> None:
+        assert "mini" in built_in()
         assert (mini.name, mini.dim, mini.key) == ("mini", 512, mini.bundle.key)
 
     def test_a_bundles_folder(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +230,7 @@ class TestNames:
         assert encoder.key == Bundle(folder).key
 
     def test_a_folder_named_like_a_built_in_model_needs_a_path(
-        self, folder: Path, monkeypatch: pytest.MonkeyPatch, mini: Encoder
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, mini: BundleEncoder
     ) -> None:
         folder.rename(folder.with_name("mini"))
         monkeypatch.chdir(folder.parent)
@@ -226,7 +239,11 @@ class TestNames:
 
     @pytest.mark.parametrize(
         ("name", "hint"),
-        [("Mini", "--model mini"), ("minni", "--model mini"), ("zzzzzzzz", "mini, or a bundle")],
+        [
+            ("Mini", "--model mini"),
+            ("minni", "--model mini"),
+            ("zzzzzzzz", "photosearch models list"),
+        ],
     )
     def test_an_unknown_name_suggests(self, name: str, hint: str) -> None:
         with pytest.raises(UnknownModel, match=name) as caught:
@@ -234,11 +251,11 @@ class TestNames:
         assert hint in caught.value.hint
 
     def test_a_file_is_no_bundle(self, folder: Path) -> None:
-        with pytest.raises(UnknownModel, match="is a file"):
+        with pytest.raises(UnknownModel, match="file of no kind that models come in"):
             open_encoder(str(folder / "config.json"))
 
     def test_a_folder_that_is_no_bundle(self, tmp_path: Path) -> None:
-        with pytest.raises(BadBundle, match=r"lacks config\.json"):
+        with pytest.raises(UnknownModel, match="holds no model: there is nothing"):
             open_encoder(str(tmp_path))
 
     @pytest.mark.parametrize(
@@ -250,8 +267,8 @@ class TestNames:
 
 
 @pytest.fixture(scope="module")
-def tokenizer(mini: Encoder) -> Tokenizer:
-    return Tokenizer(mini.bundle.path / "textual" / "tokenizer.json", 64)
+def tokenizer(mini: BundleEncoder) -> Tokenizer:
+    return Tokenizer(mini.bundle.path / "textual" / "tokenizer.json", TextRules(64))
 
 
 class TestTokenizer:
@@ -271,7 +288,7 @@ class TestTokenizer:
 
     def test_a_damaged_file_is_a_bad_bundle(self, folder: Path) -> None:
         with pytest.raises(BadBundle, match=r"tokenizer\.json"):
-            Tokenizer(folder / "textual" / "tokenizer.json", 77)
+            Tokenizer(folder / "textual" / "tokenizer.json", TextRules())
 
 
 TEXTS = [
@@ -287,7 +304,7 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def text_vectors(mini: Encoder) -> np.ndarray:
+def text_vectors(mini: BundleEncoder) -> np.ndarray:
     return mini.encode_texts(TEXTS)
 
 
@@ -301,13 +318,13 @@ class TestTextTowers:
         "text", TEXTS, ids=["short", "long", "word", "letter", "empty", "signs", "zh", "zh-long"]
     )
     def test_a_text_in_a_batch_is_the_text_alone(
-        self, mini: Encoder, text_vectors: np.ndarray, text: str
+        self, mini: BundleEncoder, text_vectors: np.ndarray, text: str
     ) -> None:
         alone = mini.encode_texts([text])[0]
         np.testing.assert_allclose(alone, text_vectors[TEXTS.index(text)], atol=1e-3)
 
     def test_order_is_kept_across_languages_and_batches(
-        self, mini: Encoder, text_vectors: np.ndarray
+        self, mini: BundleEncoder, text_vectors: np.ndarray
     ) -> None:
         count = 19  # of each text: many more than there are cores
         many = mini.encode_texts(TEXTS * count)
@@ -320,27 +337,27 @@ class TestTextTowers:
         np.fill_diagonal(likeness, 0)
         assert likeness.max() < 0.99
 
-    def test_two_languages_share_one_space(self, mini: Encoder) -> None:
+    def test_two_languages_share_one_space(self, mini: BundleEncoder) -> None:
         english = mini.encode_texts(["a dog", "a child", "a horse"])
         chinese = mini.encode_texts(["一只狗", "一个孩子", "一匹马"])
         assert (english @ chinese.T).argmax(axis=1).tolist() == [0, 1, 2]
 
-    def test_a_wanted_language_is_used(self, mini: Encoder) -> None:
+    def test_a_wanted_language_is_used(self, mini: BundleEncoder) -> None:
         by_script = mini.encode_texts(["狗"])[0]
         assert not np.allclose(mini.encode_texts(["狗"], language="en")[0], by_script, atol=0.1)
         assert np.allclose(mini.text("zh").encode(["狗"])[0], by_script, atol=1e-6)
 
-    def test_nothing_in_nothing_out(self, mini: Encoder) -> None:
+    def test_nothing_in_nothing_out(self, mini: BundleEncoder) -> None:
         assert mini.encode_texts([]).shape == (0, 512)
         assert mini.text("en").encode([]).shape == (0, 512)
 
     @settings(deadline=None, max_examples=30)
     @given(st.text(max_size=300))
-    def test_any_text_gives_a_unit_vector(self, mini: Encoder, text: str) -> None:
+    def test_any_text_gives_a_unit_vector(self, mini: BundleEncoder, text: str) -> None:
         (vector,) = mini.encode_texts([text])
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
 
-    def test_a_text_with_bytes_that_are_no_utf8(self, mini: Encoder) -> None:
+    def test_a_text_with_bytes_that_are_no_utf8(self, mini: BundleEncoder) -> None:
         # So does Python hand over an argument of the command line that is no UTF-8.
         try:
             (vector,) = mini.encode_texts(["caf\udce9"])
@@ -350,13 +367,13 @@ class TestTextTowers:
 
 
 @pytest.fixture(scope="module")
-def pixels(mini: Encoder) -> np.ndarray:
+def pixels(mini: BundleEncoder) -> np.ndarray:
     resize = mini.image.preprocess.resize
     return np.stack([resize(picture(seed, (120 + 30 * seed, 100))) for seed in range(5)])
 
 
 @pytest.fixture(scope="module")
-def image_vectors(mini: Encoder, pixels: np.ndarray) -> np.ndarray:
+def image_vectors(mini: BundleEncoder, pixels: np.ndarray) -> np.ndarray:
     return mini.image.encode(pixels)
 
 
@@ -367,7 +384,7 @@ class TestImageTower:
         np.testing.assert_allclose(np.linalg.norm(image_vectors, axis=1), 1, atol=1e-5)
 
     def test_a_picture_in_a_batch_is_the_picture_alone_in_order(
-        self, mini: Encoder, pixels: np.ndarray, image_vectors: np.ndarray
+        self, mini: BundleEncoder, pixels: np.ndarray, image_vectors: np.ndarray
     ) -> None:
         alone = np.concatenate([mini.image.encode(one[np.newaxis]) for one in pixels])
         np.testing.assert_allclose(alone, image_vectors, atol=1e-3)
@@ -379,19 +396,19 @@ class TestImageTower:
         assert likeness.max() < 0.999
 
     def test_a_tower_opened_anew_gives_the_same_to_the_bit(
-        self, mini: Encoder, pixels: np.ndarray, image_vectors: np.ndarray
+        self, mini: BundleEncoder, pixels: np.ndarray, image_vectors: np.ndarray
     ) -> None:
         tower = OnnxImageTower(mini.bundle)
         assert (tower.key, tower.dim) == (mini.key, 512)
         alone = np.concatenate([tower.encode(pixels[at : at + 1]) for at in range(len(pixels))])
         np.testing.assert_array_equal(alone, image_vectors)
 
-    def test_nothing_in_nothing_out(self, mini: Encoder, pixels: np.ndarray) -> None:
+    def test_nothing_in_nothing_out(self, mini: BundleEncoder, pixels: np.ndarray) -> None:
         assert mini.image.encode(pixels[:0]).shape == (0, 512)
 
 
 class TestOpening:
-    def test_towers_are_opened_once(self, mini: Encoder) -> None:
+    def test_towers_are_opened_once(self, mini: BundleEncoder) -> None:
         assert mini.image is mini.image
         assert mini.text("zh") is mini.text("zh")
         assert mini.text("zh") is not mini.text("en")
@@ -402,7 +419,7 @@ class TestOpening:
         ids=["image", "text"],
     )
     def test_a_damaged_model_is_a_bad_bundle(
-        self, folder: Path, mini: Encoder, tower: Callable[[Bundle], object]
+        self, folder: Path, mini: BundleEncoder, tower: Callable[[Bundle], object]
     ) -> None:
         shutil.copyfile(
             mini.bundle.path / "textual" / "tokenizer.json", folder / "textual" / "tokenizer.json"
@@ -411,14 +428,16 @@ class TestOpening:
             tower(Bundle(folder))
         assert "\n" not in str(caught.value)
 
-    def test_either_tower_opens_without_the_other(self, folder: Path, mini: Encoder) -> None:
+    def test_either_tower_opens_without_the_other(self, folder: Path, mini: BundleEncoder) -> None:
         for name in ("model.onnx", "tokenizer.json"):
             shutil.copyfile(mini.bundle.path / "textual_zh" / name, folder / "textual_zh" / name)
         change_config(folder, embed_dim=512)
         vectors = open_encoder(str(folder)).encode_texts(["狗"])  # the image tower is damaged
         np.testing.assert_allclose(vectors, mini.encode_texts(["狗"]), atol=1e-3)
 
-    def test_vectors_of_another_width_than_promised(self, folder: Path, mini: Encoder) -> None:
+    def test_vectors_of_another_width_than_promised(
+        self, folder: Path, mini: BundleEncoder
+    ) -> None:
         for name in ("model.onnx", "tokenizer.json"):
             shutil.copyfile(mini.bundle.path / "textual_zh" / name, folder / "textual_zh" / name)
         with pytest.raises(BadBundle, match=r"\(1, 512\), not \[n, 4\]"):

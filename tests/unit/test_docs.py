@@ -12,7 +12,7 @@ import typer
 
 import photosearch
 from photosearch.cli.app import app
-from photosearch.records import Hit, IndexReport
+from photosearch.records import Classified, Hit, IndexReport, TagReport
 from photosearch.store import schema
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,12 +42,17 @@ def test_every_option_has_help() -> None:
 
 def test_json_page_names_every_field() -> None:
     documents = re.findall(r"```json\n(.*?)```", JSON_PAGE, re.DOTALL)
-    query, index, _ = (
+    query, index, classify, _ = (
         json.loads(document.replace("dates are written …", "")) for document in documents
     )
     assert set(index) == set(IndexReport().as_dict())
     hit = Hit(1, Path("a"), 0.5, "00", 1, 2, 3, None, {})
     assert set(query["hits"][0]) == set(hit.as_dict())
+    record = Classified(Path("a"), (("cat", 0.5),), "softmax").as_dict()
+    assert set(classify["photos"][0]) == set(record)
+    assert set(classify["photos"][0]["labels"][0]) == set(record["labels"][0])
+    for name in TagReport((), 0, "softmax").as_dict():
+        assert f"`{name}`" in JSON_PAGE
 
 
 def test_format_page_is_about_this_schema() -> None:

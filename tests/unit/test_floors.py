@@ -21,17 +21,32 @@ FLOORS = (
     ("errors records paths settings",),
     ("walk read",),
     ("decode.formats decode.pixels decode.facts decode.pool",),
-    ("encode.preprocess encode.towers encode.tokenize encode.bundle encode.onnx encode.names",),
-    ("store.files store.lock store.schema store.catalogue store.snapshot store.remembered",),
+    (
+        "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
+        "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.download "
+        "encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf encode.original "
+        "encode.weights encode.resnet encode.sources.clip_names encode.sources.folder "
+        "encode.sources.openai encode.sources.huggingface encode.sources.open_clip "
+        "encode.sources.chinese_clip encode.sources.ready_onnx encode.originals encode.on_torch "
+        "encode.export encode.quantise encode.encoder encode.names encode.manage",
+    ),
+    (
+        "store.files store.lock store.schema store.catalogue store.tags store.snapshot "
+        "store.remembered",
+    ),
     ("index.base index.tail index.exact index.cache",),
     (
         "search.filters search.query search.example search.likeness search.run",
-        "survey.inventory survey.evaluate survey.export",
+        "survey.inventory survey.agreement survey.evaluate survey.export",
         "ingest.scopes ingest.attendance ingest.photos",
+        "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored",
     ),
     ("library __init__",),
     ("show.text show.table",),
-    ("cli.output cli.options cli.index cli.query cli.photos cli.upkeep cli.app __main__",),
+    (
+        "cli.output cli.options cli.index cli.query cli.photos cli.classify cli.models cli.upkeep "
+        "cli.app __main__",
+    ),
 )
 PLACES = {
     module: (floor, folder, line)
@@ -39,7 +54,9 @@ PLACES = {
     for folder, modules in enumerate(folders)
     for line, module in enumerate(modules.split())
 }
-FOLDERS = {path.parent.name for path in PACKAGE.rglob("__init__.py")} - {PACKAGE.name}
+FOLDERS = {
+    ".".join(path.parent.relative_to(PACKAGE).parts) for path in PACKAGE.rglob("*/__init__.py")
+}
 
 
 def modules() -> dict[str, Path]:

@@ -29,13 +29,23 @@ def loaded(command: Command, *arguments: str | Path) -> set[str]:
     [
         (["--help"], {"numpy", "PIL", "faiss", "onnxruntime", "tokenizers"}),
         (["query", "--help"], {"numpy", "PIL", "faiss", "onnxruntime", "tokenizers"}),
+        (["classify", "--library-wide", "--labels", "a,b"], {"PIL", "faiss", "sqlite_utils"}),
         (["query", "a sign"], {"PIL", "sqlite_utils", "pathspec", "filelock", "tqdm"}),
         (["query", "a sign"], {"PIL", "sqlite_utils", "onnxruntime", "tokenizers"}),
         (["similar", SAMPLES / "signs" / "exit-sign.jpg"], {"PIL", "sqlite_utils", "onnxruntime"}),
         (["status"], {"numpy", "PIL", "faiss", "onnxruntime", "sqlite_utils"}),
         (["index", "-q", SAMPLES / "signs"], {"onnxruntime", "tqdm"}),
     ],
-    ids=["help", "command help", "query", "repeated query", "known example", "status", "unchanged"],
+    ids=[
+        "help",
+        "command help",
+        "labels",
+        "query",
+        "repeated query",
+        "known example",
+        "status",
+        "unchanged",
+    ],
 )
 def test_what_a_command_does_not_load(
     indexed: Command, arguments: list[str | Path], unwanted: set[str]

@@ -1,0 +1,1 @@
+"""Published checkpoints, each kind read by one module: files → an Original."""

@@ -46,6 +46,8 @@ class Command:
             "PHOTOSEARCH_LIBRARY": str(self.library),
             "PHOTOSEARCH_CACHE": str(folder / "cache"),
             "HOME": str(folder / "home"),
+            "PHOTOSEARCH_OFFLINE": "1",
+            "HF_HOME": str(folder / "hub"),
             "COLUMNS": "100",
         }
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,8 @@ def open_encoder(name: str, *, device: str = "auto", runtime: str = "auto") -> E
     """
     if runtime not in RUNTIMES:
         raise WrongUse(f"{runtime!r} is no runtime", hint=f"one of: {', '.join(RUNTIMES)}")
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise WrongUse(f"{device!r} is no device", hint="--device auto, cpu, cuda, cuda:1 or mps")
     if name.removesuffix(INT8) == AUTO:
         name = name.replace(AUTO, choose_model(), 1)
     pair = _split_pair(name)
@@ -274,6 +277,8 @@ def _open_int8(name: str) -> Encoder:
 
 def _on_gpu(source: Source, bundle: Bundle, device: str) -> TorchImageTower | None:
     """The image tower on a GPU, where the device is one and the checkpoint can be read."""
+    if device != AUTO and device != "cpu" and source.original is None:
+        raise WrongUse(f"{source.name} is a bundle, which runs on the CPU", hint="--device cpu")
     if device == "cpu" or source.original is None:
         return None
     if device == AUTO and not (_may_have_gpu() and _has_torch()):

@@ -44,8 +44,11 @@ def test_report_for_people(photosearch: Command, photos: Path) -> None:
     first = photosearch("index", photos)
     assert first.lines[0] == "6 added"
     assert first.lines[1].startswith("encoded 6 photos in ")
-    assert first.err == ""  # no progress bar where no one watches
-    assert photosearch("index", photos).lines == ["6 unchanged"]
+    (line,) = first.err.splitlines()  # no progress bar where no one watches
+    assert "using mini" in line
+    assert "photosearch models pull ViT-B/32" in line
+    again = photosearch("index", photos)
+    assert (again.lines, again.err) == (["6 unchanged"], "")
     assert photosearch("index").lines == ["6 unchanged"]  # all known folders
 
 
@@ -111,9 +114,11 @@ def test_photo_folder_is_never_written_to(photosearch: Command, photos: Path) ->
         (["index", "nowhere"], "nowhere: no such file or folder"),
         (["index"], "there is no library"),
         (["index", ".", "--model", "ViT-X"], "no model of the name 'ViT-X'"),
-        (["index", ".", "--model", "ViT-B/32"], "will take photosearch[torch]"),
-        (["index", ".", "--model", "hf:openai/clip"], "will take photosearch[torch]"),
-        (["index", ".", "--model", "a/clip.pt"], "will take photosearch[torch]"),
+        (["index", ".", "--model", "ViT-B/32"], "PHOTOSEARCH_OFFLINE"),
+        (["index", ".", "--model", "hf:openai/clip"], "hf:openai/clip"),
+        (["index", ".", "--model", "a/clip.pt"], "no file or folder of that path"),
+        (["index", ".", "--device", "tpu", "--model", "mini"], "'tpu' is no device"),
+        (["index", ".", "--precision", "int4"], "'int4' is no precision"),
         (["index", ".", "--model", "min"], "no model of the name 'min'"),
         (["index", ".", "--batch-size", "0"], "batch_size must be 1 or more"),
         (["index", ".", "--jobs", "zero"], "--jobs"),
@@ -125,6 +130,8 @@ def test_photo_folder_is_never_written_to(photosearch: Command, photos: Path) ->
         "OpenAI",
         "hub",
         "file",
+        "device",
+        "precision",
         "misspelt model",
         "batch size",
         "jobs",
@@ -248,6 +255,7 @@ class TestUpkeep:
             "dim": 512,
             "vectors": 6,
             "current": True,
+            "cosine_to_float32": None,
         }
         assert state["bytes"]["catalogue"] > 0
         assert state["bytes"]["vectors"] > 6 * 1024

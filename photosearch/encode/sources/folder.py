@@ -6,6 +6,9 @@ In: a folder as `save_pretrained` or open_clip writes it. Out: our own forms of 
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +102,8 @@ def tokenizer_json_of(folder: Path, *, spiece_first: bool = False) -> str:
     from transformers import AutoTokenizer
 
     try:
-        loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        with quiet():
+            loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         text: str = loaded.backend_tokenizer.to_str()
     except Exception as error:  # it raises whatever its parts raise
         reason = " ".join(str(error).split())[:200]
@@ -118,3 +122,22 @@ def pad_id_of(folder: Path, tokenizer_json: str) -> int | None:
     if isinstance(named, dict):
         named = named.get("content")
     return Tokenizer.from_str(tokenizer_json).token_to_id(named) if named else None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """transformers' progress bars and advice are not for our users."""
+    from transformers.utils import logging
+
+    their: Any = logging
+    level, showed = their.get_verbosity(), their.is_progress_bar_enabled()
+    their.set_verbosity(their.CRITICAL)
+    their.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        their.set_verbosity(level)
+        if showed:
+            their.enable_progress_bar()

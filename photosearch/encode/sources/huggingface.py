@@ -6,9 +6,7 @@ In: a folder. Out: an Original, around transformers' own classes.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from photosearch.encode.sources.folder import (
     pad_id_of,
     preprocess_of,
     processor_config,
+    quiet,
     read_json,
     tokenizer_json_of,
 )
@@ -284,7 +283,7 @@ _READERS: dict[str, Callable[[Path], Original]] = {
 def _load(kind: Any, folder: Path) -> nn.Module:
     """`from_pretrained`, from local files alone, as float32; incomplete weights are refused."""
     try:
-        with _quiet():
+        with quiet():
             model, found = kind.from_pretrained(
                 folder,
                 local_files_only=True,
@@ -305,25 +304,6 @@ def _load(kind: Any, folder: Path) -> nn.Module:
         )
     module: nn.Module = model.eval().requires_grad_(False)
     return module
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers' progress bars and advice are not for our users."""
-    from transformers.utils import logging
-
-    their: Any = logging
-    level, showed = their.get_verbosity(), their.is_progress_bar_enabled()
-    their.set_verbosity(their.CRITICAL)
-    their.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        their.set_verbosity(level)
-        if showed:
-            their.enable_progress_bar()
 
 
 def _traits(kind: str, config: Any, **more: Any) -> dict[str, Any]:

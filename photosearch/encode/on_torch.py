@@ -78,9 +78,12 @@ class TorchImageTower:
             try:
                 blocks.append(self._encode(block))
                 start += len(block)
-            except torch.OutOfMemoryError:
+            except torch.OutOfMemoryError as error:
                 if len(block) == 1:
-                    raise
+                    raise WrongUse(
+                        f"the memory of {self.device} does not hold the model and one image",
+                        hint="--device cpu",
+                    ) from error
                 self.batch_size = max(1, len(block) // 2)
                 torch.cuda.empty_cache()
         if not blocks:

@@ -1,4 +1,4 @@
-"""issue: `photosearch models`, and models by name and path, end to end."""
+"""`photosearch models`, and models by name and path, end to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""issue: one small reader a source; weights are read without running what a file says."""
+"""One small reader a source; weights are read without running what a file says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""issue: batches on a device: half precision, back-off when memory runs out, the same vectors."""
+"""Batches on a device: half precision, back-off when memory runs out, the same vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""issue: the same vectors as the reference code gives, by torch and through the exported bundle."""
+"""The same vectors as the reference code gives, by torch and through the exported bundle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""issue: the same photos, two models: vectors never mix, and only what is missing is encoded."""
+"""The same photos, two models: vectors never mix, and only what is missing is encoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""issue: published values, with the real weights. Run by scripts/verify-weights; skipped without.
+"""Published values, with the real weights. Run by scripts/verify-weights; skipped without.
 
 The values: transformers' documentation of CLIP on COCO val2017 000000039769.jpg (cosines), and the
 example in the README of openai/CLIP (probabilities of its diagram CLIP.png).

@@ -48,7 +48,6 @@ def main() -> None:
 
     def from_files() -> None:
         with temporary_library(name, device=options.device) as library:
-            library.encoder.bulk_image  # noqa: B018  opened before the clock of others, too
             library.index([folder])
 
     tasks: dict[str, Callable[[], object]] = {

@@ -5,7 +5,14 @@ Names are resolved on first use, so importing the package costs nothing.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# Libraries that report to their makers unless they are told not to, before they are imported.
+# Official builds of ONNX Runtime do (seen in 1.31; its Privacy.md says so): they keep an identifier
+# of the machine and a database of events in the user's cache folder, and send them.
+for _variable in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+    os.environ.setdefault(_variable, "1")
 
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
@@ -13,13 +20,17 @@ if TYPE_CHECKING:
     from photosearch.errors import PhotosearchError
     from photosearch.library import Library
     from photosearch.records import (
+        Answer,
         Classified,
         EvalReport,
         Hit,
         IndexReport,
+        Line,
+        PhotoFacts,
         Progress,
         Status,
         TagReport,
+        WordsReport,
     )
     from photosearch.search.filters import Filters
     from photosearch.zeroshot.photos import classify
@@ -27,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Answer",
     "Classified",
     "Encoder",
     "EvalReport",
@@ -34,16 +46,20 @@ __all__ = [
     "Hit",
     "IndexReport",
     "Library",
+    "Line",
+    "PhotoFacts",
     "PhotosearchError",
     "Progress",
     "Status",
     "TagReport",
+    "WordsReport",
     "__version__",
     "classify",
     "load_model",
 ]
 
 _HOMES = {
+    "Answer": "photosearch.records",
     "Classified": "photosearch.records",
     "Encoder": "photosearch.encode.encoder",
     "EvalReport": "photosearch.records",
@@ -51,10 +67,13 @@ _HOMES = {
     "Hit": "photosearch.records",
     "IndexReport": "photosearch.records",
     "Library": "photosearch.library",
+    "Line": "photosearch.records",
+    "PhotoFacts": "photosearch.records",
     "PhotosearchError": "photosearch.errors",
     "Progress": "photosearch.records",
     "Status": "photosearch.records",
     "TagReport": "photosearch.records",
+    "WordsReport": "photosearch.records",
     "classify": "photosearch.zeroshot.photos",
     "load_model": "photosearch.encode.names",
 }

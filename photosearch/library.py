@@ -26,28 +26,42 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from photosearch.errors import NoLibrary, WrongUse
 from photosearch.paths import to_bytes, to_path
 from photosearch.records import (
+    Answer,
     Classified,
     EvalReport,
     Failure,
     Hit,
     IndexReport,
+    PhotoFacts,
     Progress,
     Status,
     TagReport,
+    WordsReport,
 )
 from photosearch.search.filters import Filters
-from photosearch.settings import cache_path, default_model, library_path, usable_cores
+from photosearch.settings import (
+    cache_path,
+    default_model,
+    library_path,
+    reads_words,
+    usable_cores,
+)
 from photosearch.store.files import catalogue_path
 from photosearch.store.snapshot import Model, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from photosearch.encode.encoder import Encoder
     from photosearch.index.cache import CurrentIndex
     from photosearch.ingest.photos import Options
     from photosearch.ingest.scopes import Scope
     from photosearch.search.query import Query
+    from photosearch.search.relevance import Judge
+    from photosearch.search.run import Looks
     from photosearch.store.catalogue import Catalogue
     from photosearch.survey.evaluate import Captioned
 
@@ -136,6 +150,7 @@ class Library:
         dry_run: bool = False,
         jobs: int | None = None,
         batch_size: int | None = None,
+        words: bool | None = None,
         count_first: bool = False,
         progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
@@ -143,17 +158,18 @@ class Library:
         """Bring the library up to date with folders, all known ones where none is given.
 
         exclude: gitignore patterns relative to each folder. retry: try known failures again.
-        jobs: decoding threads. batch_size: photos a call of the model. count_first: walk once
-        ahead, so that progress has a total. should_stop is asked between photos; a run that is
-        stopped has stored what it did. Raises LibraryBusy while another process is indexing.
+        jobs: decoding threads. batch_size: photos a call of the model. words: look for printed
+        words in a second pass, which begins when every photo can be found by its looks; True
+        unless PHOTOSEARCH_WORDS is 0. count_first: walk once ahead, so that progress has a total.
+        should_stop is asked between photos; a run that is stopped has stored what it did. Raises
+        LibraryBusy while another process is indexing.
         """
         from photosearch.ingest import photos
+        from photosearch.ingest.places import name_places
         from photosearch.ingest.scopes import scopes_of
         from photosearch.walk import WalkRules, check_patterns
 
-        for name, number in (("jobs", jobs), ("batch_size", batch_size)):
-            if number is not None and number < 1:
-                raise WrongUse(f"{name} must be 1 or more, not {number}")
+        _check_positive(jobs=jobs, batch_size=batch_size)
         if isinstance(roots, (str, os.PathLike)):
             roots = [roots]
         check_patterns(exclude)
@@ -177,7 +193,44 @@ class Library:
             if dry_run:
                 model = self._snapshot.model(encoder.key)
                 return photos.dry_run(catalogue, model.id if model else 0, scopes, options)
-            return self._index_scopes(catalogue, scopes, options, count_first=count_first)
+            report = self._index_scopes(catalogue, scopes, options, count_first=count_first)
+            name_places(catalogue, options.should_stop)
+            if not report.interrupted and (reads_words() if words is None else words):
+                read = self._read_words(catalogue, retry, jobs, progress, should_stop)
+                report = replace(report, words=read, interrupted=bool(read.left))
+            return report
+
+    def read_words(
+        self,
+        *,
+        retry: bool = False,
+        jobs: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> WordsReport:
+        """The second pass of `index` alone: look for printed words in photos not yet read."""
+        _check_positive(jobs=jobs)
+        with self._writing() as catalogue:
+            return self._read_words(catalogue, retry, jobs, progress, should_stop)
+
+    def _read_words(
+        self,
+        catalogue: Catalogue,
+        retry: bool,
+        jobs: int | None,
+        progress: Callable[[Progress], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> WordsReport:
+        from photosearch.ingest.words import Options, read_words
+        from photosearch.ocr.rapid import RapidReader, fingerprint
+
+        options = Options(
+            retry=retry,
+            jobs=jobs or usable_cores(),
+            progress=progress or (lambda _: None),
+            should_stop=should_stop or (lambda: False),
+        )
+        return read_words(catalogue, self._snapshot, fingerprint(), RapidReader, options)
 
     def _index_scopes(
         self, catalogue: Catalogue, scopes: list[Scope], options: Options, *, count_first: bool
@@ -200,10 +253,28 @@ class Library:
             catalogue.set_setting("model", encoder.name)
             catalogue.set_setting("model_key", encoder.key)
         self._measure_agreement(catalogue)
+        self._prepare_relevance(catalogue, model_id)
         model = self._snapshot.model(encoder.key)
         assert model is not None
         refresh_index(self.path, self._snapshot, model)
         return replace(report, not_encoded=not_encoded)
+
+    def _prepare_relevance(self, catalogue: Catalogue, model_id: int) -> None:
+        """Of a model that comes without one: its bank of ordinary words, fitted on this library."""
+        import numpy as np
+
+        from photosearch.search.relevance import FITTED_ON, Judge, prepare, setting_name
+
+        setting = setting_name(self.encoder)
+        fitted = catalogue.setting(setting)
+        if fitted and Judge.open(self.encoder, cache_folder=cache_path(), fitted=fitted):
+            return
+        blocks = self._snapshot.vector_blocks(model_id, FITTED_ON)
+        rows = [np.frombuffer(blob, "<f2").astype(np.float32) for _, blob in next(blocks, [])]
+        if rows:
+            fitted = prepare(self.encoder, np.stack(rows), cache_folder=cache_path())
+            if fitted:
+                catalogue.set_setting(setting, fitted)
 
     def _measure_agreement(self, catalogue: Catalogue) -> None:
         """Of a model's 8-bit form, once a library: how near its vectors are to the model's own."""
@@ -232,17 +303,24 @@ class Library:
         minus: str | Sequence[str] = (),
         weights: Mapping[str, float] | None = None,
         filters: Filters | None = None,
+        words: bool | None = None,
         min_score: float | None = None,
+        min_relevance: float | None = None,
+        sort: str = "relevance",
         include_self: bool = False,
         language: str | None = None,
     ) -> list[Hit]:
-        """The k photos that match best, best first.
+        """The k photos that match best, best first: by what they show, and by words in them.
 
-        text: what is looked for. image: an example, or several in a list: a path, an http(s)
-        URL, bytes, a PIL image, or "-" for standard input. plus, minus: texts added to and
-        taken from the query. weights: by part, such as {"image": 0.5, "plus2": 0.3}. An example
-        that is itself in the library is no hit unless include_self. language: the text tower,
-        such as "zh"; else the script of the text chooses.
+        text: what is looked for; it may hold "quoted phrases", which must be printed in the
+        photo, and qualifiers such as `after:2021 -in:screenshots`. image: an example, or several
+        in a list: a path, an http(s) URL, bytes, a PIL image, or "-" for standard input. plus,
+        minus: texts added to and taken from the query. weights: by part, such as {"image": 0.5,
+        "plus2": 0.3}. words: True searches printed words alone, False looks alone.
+        min_relevance: 0..1, hits below it are left out. sort: "relevance", "date" (newest
+        first), "oldest", "name". An example that is itself in the library is no hit unless
+        include_self. language: the text tower, such as "zh"; else the script of the text chooses.
+        With filters alone photos are listed, the newest first.
         """
         from photosearch.search.query import make_query
 
@@ -256,32 +334,67 @@ class Library:
             filters=filters,
             language=language,
             include_self=include_self,
+            words=words,
         )
-        return self.run_query(query, k=k, min_score=min_score)
+        answer = self.run_query(
+            query, k=k, min_score=min_score, min_relevance=min_relevance, sort=sort
+        )
+        return list(answer.hits)
 
-    def run_query(self, query: Query, *, k: int = 10, min_score: float | None = None) -> list[Hit]:
-        """Like `search`, for a query that is already put together."""
+    def run_query(
+        self,
+        query: Query,
+        *,
+        k: int = 10,
+        min_score: float | None = None,
+        min_relevance: float | None = None,
+        sort: str = "relevance",
+    ) -> Answer:
+        """Like `search`, for a query that is already put together; says how sure the answer is."""
+        from photosearch.search.answer import answer
+        from photosearch.search.browse import check_order
+
+        _check_positive(k=k)
+        check_order(sort)
+        if min_relevance is not None and not 0 <= min_relevance <= 1:
+            raise WrongUse(
+                f"--min-relevance must lie between 0 and 1, not {min_relevance:g}",
+                hint="--min-relevance 0.5, or 50%",
+            )
+        return answer(
+            query,
+            self._snapshot,
+            lambda only: self._looks_for(query, only),
+            k=k,
+            min_score=min_score,
+            min_relevance=min_relevance,
+            order=sort,
+        )
+
+    def _looks_for(self, query: Query, only: NDArray[np.int64] | None) -> Looks | None:
+        """The looking side of a query: its vector, the index, and how relevance is judged."""
         from photosearch.search.likeness import query_vector
-        from photosearch.search.run import find
+        from photosearch.search.run import Looks
         from photosearch.store.remembered import Remembered
 
-        if k < 1:
-            raise WrongUse(f"k must be 1 or more, not {k}")
         model = self._model_with_vectors()
         if model is None:
-            return []
-        only = query.filters.allowed_ids(self._snapshot)
-        remembered = Remembered(cache_path())
-        wanted = query_vector(query, self.encoder, self._snapshot, model, remembered)
-        return find(
-            wanted,
-            k=k,
-            index=self._current_index(model),
-            snapshot=self._snapshot,
-            only=only,
-            min_score=min_score,
-            include_examples=query.include_self,
-            accepts_path=query.filters.accepts_path,
+            return None
+        wanted = query_vector(query, self.encoder, self._snapshot, model, Remembered(cache_path()))
+        index = self._current_index(model)
+        return Looks(wanted, index, self._snapshot, model, only, self._judge_of(query))
+
+    def _judge_of(self, query: Query) -> Judge | None:
+        """How relevance is judged; None for examples, and where `index` has not prepared it."""
+        from photosearch.search.relevance import Judge, is_judged, setting_name
+
+        if not is_judged(query):
+            return None
+        return Judge.open(
+            self.encoder,
+            self.encoder.language_of(query.texts[0].value, query.language),
+            cache_folder=cache_path(),
+            fitted=self._snapshot.setting(setting_name(self.encoder)),
         )
 
     def similar(self, image: Any, *, k: int = 10, **options: Any) -> list[Hit]:
@@ -346,6 +459,45 @@ class Library:
     def tags(self) -> dict[str, int]:
         """Tag → the number of photos that have it, the most frequent first."""
         return {label: photos for _, label, photos in self._snapshot.tag_counts()}
+
+    def facts(self, photo: str | os.PathLike[str], *, nearest: int = 5) -> PhotoFacts:
+        """All that the library knows of one photo: a file's path, or the start of its SHA-256.
+
+        nearest: how many photos most like it are named.
+        """
+        from photosearch.survey.about import facts_of, photo_called
+
+        photo_id = photo_called(self._snapshot, photo)
+        return facts_of(self._snapshot, photo_id, self._nearest(photo_id, nearest))
+
+    def _nearest(self, photo_id: int, k: int) -> list[Hit]:
+        """Photos most like one of the library, by its stored vector."""
+        from photosearch.search.likeness import stored_vector
+        from photosearch.search.run import Limits, Looks, find
+
+        model = self._snapshot.model(self.encoder.key)
+        wanted = stored_vector(self._snapshot, model, photo_id) if model and k else None
+        if model is None or wanted is None:
+            return []
+        index = self._current_index(model)
+        looks = Looks(wanted, index, self._snapshot, model, None, None)
+        limits = Limits(k, left_out=wanted.examples)
+        return find(looks=looks, reads=[], snapshot=self._snapshot, limits=limits)
+
+    def suggest_places(self, name: str) -> list[str]:
+        """Places of this library's photos that are spelled much like a name."""
+        from photosearch.search.places import suggest_places
+
+        return suggest_places(self._snapshot, name)
+
+    def named(self, text: str) -> int:
+        """How many photos' files are so called, with or without their ending.
+
+        0 without looking where the text does not look like a file name.
+        """
+        from photosearch.search.browse import count_named
+
+        return count_named(self._snapshot, text)
 
     def status(self) -> Status:
         """What is in the library: photos, folders, models, sizes."""
@@ -517,6 +669,12 @@ class Library:
             index = open_index(self.path, self._snapshot, model, logger.warning)
             self._index = (model.key, generation, index)
         return self._index[2]
+
+
+def _check_positive(**numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise WrongUse(f"{name} must be 1 or more, not {number}")
 
 
 @contextmanager

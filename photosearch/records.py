@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+# A hit of less relevance is called weak: it is calibrated, so that is less than an even chance.
+WEAK_BELOW = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,23 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One line of printed words, as a reader found it in a photo."""
+
+    text: str
+    confidence: float  # 0..1
+    # Four corners (x, y), clockwise from the text's own top-left, in the upright photo's pixels.
+    box: tuple[tuple[float, float], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "box": [[round(x, 1), round(y, 1)] for x, y in self.box],
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A file that could not be indexed, and why."""
 
@@ -77,12 +97,35 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands: counts of photos, all since the run began."""
+    """Where a run stands: counts of photos, all since the stage began."""
 
     done: int  # files dealt with that had to be read
     total: int | None  # files that have to be read, when it is known
     encoded: int
     failed: int
+    stage: str = "photos"  # "words": the second pass, which looks for printed words
+
+
+@dataclass(frozen=True, slots=True)
+class WordsReport:
+    """What one pass over the photos looking for printed words did. Counts are of photos."""
+
+    read: int = 0
+    with_words: int = 0  # of those, in how many something is printed
+    unavailable: int = 0  # the file is not there now, or not as it was: left for another run
+    left: int = 0  # not dealt with, because the run was stopped
+    failed: tuple[Failure, ...] = ()
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "read": self.read,
+            "with_words": self.with_words,
+            "unavailable": self.unavailable,
+            "left": self.left,
+            "failed": [failure.as_dict() for failure in self.failed],
+            "seconds": round(self.seconds, 3),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +148,7 @@ class IndexReport:
     seconds: float = 0.0
     interrupted: bool = False
     dry_run: bool = False
+    words: WordsReport | None = None  # None: the pass was left out
 
     @property
     def photos_per_second(self) -> float:
@@ -132,6 +176,7 @@ class IndexReport:
             "photos_per_second": round(self.photos_per_second, 2),
             "interrupted": self.interrupted,
             "dry_run": self.dry_run,
+            "words": self.words.as_dict() if self.words else None,
         }
 
 
@@ -140,26 +185,36 @@ class Hit:
     """One photo found, with the reason.
 
     score is a cosine, or a weighted sum of them for a mixed query: comparable only within one
-    query and one model. evidence says why, by kind: {"looks_like": {"cosine": 0.41, "rank": 1}}.
+    query and one model. Of printed words alone it is the share of them that was read; photos
+    listed without a query have none. evidence says why, by kind:
+    {"looks_like": {"cosine": 0.41, "rank": 1, "relevance": 0.93},
+     "reads": {"text": "EXIT", "confidence": 0.98, "box": [[x, y], ...], ...}}.
     """
 
     rank: int  # from 1
     path: Path
-    score: float
+    score: float | None
     photo: str  # SHA-256 of the file's content, hexadecimal
     photo_id: int
     width: int
     height: int
     taken_at: str | None
     evidence: Mapping[str, Any]
+    relevance: float | None = None  # 0..1, how sure it is that this was asked for; None: not judged
     copies: tuple[Path, ...] = ()  # further paths of the same photo
     offline: bool = False  # its root is not there at the moment
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it is more likely not what was asked for."""
+        return self.relevance is not None and self.relevance < WEAK_BELOW
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "rank": self.rank,
             "path": os.fspath(self.path),
-            "score": round(self.score, 6),
+            "score": None if self.score is None else round(self.score, 6),
+            "relevance": None if self.relevance is None else round(self.relevance, 4),
             "photo": self.photo,
             "width": self.width,
             "height": self.height,
@@ -168,6 +223,16 @@ class Hit:
             "copies": [os.fspath(path) for path in self.copies],
             "evidence": dict(self.evidence),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The hits of a query, and whether they are what was asked for."""
+
+    hits: tuple[Hit, ...]
+    # Whether one of the ten best photos matches well, however few are shown; None where relevance
+    # could not be judged.
+    matches_well: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +329,9 @@ class Status:
     roots: tuple[RootStatus, ...]
     models: tuple[ModelStatus, ...]
     writer: str | None  # who is indexing at this moment
+    words_read: int = 0  # photos looked at for printed words
+    with_words: int = 0  # of those, in how many something is printed
+    words_failed: int = 0  # of those, which could not be read
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -296,6 +364,11 @@ class Status:
                 }
                 for model in self.models
             ],
+            "words": {
+                "read": self.words_read,
+                "with_words": self.with_words,
+                "failed": self.words_failed,
+            },
             "writer": self.writer,
         }
 
@@ -336,4 +409,42 @@ class EvalReport:
             "photos": self.photos,
             "text_to_image": self.text_to_image.as_dict(),
             "image_to_text": self.image_to_text.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """All that the library knows of one photo."""
+
+    photo: str  # SHA-256 of the file's content, hexadecimal
+    photo_id: int
+    paths: tuple[Path, ...]  # where it lies, missing files left out
+    format: str
+    bytes: int
+    width: int  # pixels, upright
+    height: int
+    facts: Facts
+    place: str | None  # "Kyoto, Kyoto, Japan", as the gazetteer calls its position
+    tags: tuple[str, ...]
+    models: tuple[str, ...]  # those that it is encoded with
+    words_read: bool  # whether it was looked at for printed words
+    words: tuple[Line, ...]
+    nearest: tuple[Hit, ...]  # the photos most like it
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "photo": self.photo,
+            "paths": [os.fspath(path) for path in self.paths],
+            "format": self.format,
+            "bytes": self.bytes,
+            "width": self.width,
+            "height": self.height,
+            **asdict(self.facts),
+            "place": self.place,
+            "tags": list(self.tags),
+            "models": list(self.models),
+            "words_read": self.words_read,
+            "words": [line.as_dict() for line in self.words],
+            "nearest": [hit.as_dict() for hit in self.nearest],
         }

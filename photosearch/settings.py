@@ -12,6 +12,7 @@ LIBRARY_VARIABLE = "PHOTOSEARCH_LIBRARY"
 MODEL_VARIABLE = "PHOTOSEARCH_MODEL"
 CACHE_VARIABLE = "PHOTOSEARCH_CACHE"
 MODELS_VARIABLE = "PHOTOSEARCH_MODELS"
+WORDS_VARIABLE = "PHOTOSEARCH_WORDS"
 
 # Above this many pixels a file is refused before it is decoded: 200-megapixel phone photos
 # (16320 x 12240 = 199.8 million) pass, a 30000 x 30000 decompression bomb does not.
@@ -50,6 +51,11 @@ def models_path() -> Path:
 def default_model() -> str | None:
     """The model named by PHOTOSEARCH_MODEL, if any."""
     return os.environ.get(MODEL_VARIABLE) or None
+
+
+def reads_words() -> bool:
+    """Whether `index` looks for printed words if nothing else is said: PHOTOSEARCH_WORDS=0: no."""
+    return os.environ.get(WORDS_VARIABLE, "").strip().lower() not in ("0", "no", "off", "false")
 
 
 def usable_cores() -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.command import SAMPLES, Command
+
+# Reading takes longer than all else: tests that need words ask for them.
+os.environ["PHOTOSEARCH_WORDS"] = "0"
 
 
 @pytest.fixture
@@ -20,4 +24,13 @@ def sampled(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The command with the sample photos indexed; tests that share it only read."""
     command = Command(tmp_path_factory.mktemp("sampled"))
     command("index", "--quiet", SAMPLES)
+    return command
+
+
+@pytest.fixture(scope="session")
+def worded(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The command with some sample photos indexed and their words read; to be read only."""
+    command = Command(tmp_path_factory.mktemp("worded"))
+    for folder in ("signs", "animals"):
+        command("index", "--quiet", "--words", SAMPLES / folder)
     return command

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from photosearch.cli import classify, index, models, output, photos, query, upkeep
+from photosearch.cli import classify, facts, index, models, output, photos, query, upkeep
 from photosearch.cli.output import leave
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("index")(index.index)
 app.command("query")(query.query)
 app.command("similar")(query.similar)
+app.command("facts")(facts.facts)
 app.command("classify")(classify.classify)
 app.command("status")(photos.status)
 app.command("export")(photos.export)

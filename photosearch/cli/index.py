@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,14 +14,15 @@ import typer
 
 from photosearch.cli.options import DeviceOption, JsonOption, LibraryOption, ModelOption
 from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, hush, say, tell, write_json
-from photosearch.errors import NoLibrary
+from photosearch.errors import NoLibrary, WrongUse
 from photosearch.library import Library, temporary_library
 from photosearch.show.text import counted, printable
 
 if TYPE_CHECKING:
-    from photosearch.records import IndexReport, Progress
+    from photosearch.records import Failure, IndexReport, Progress, WordsReport
 
 _FAILURES_SHOWN = 10
+_STAGES = {"photos": "photos", "words": "printed words"}
 
 
 @command
@@ -62,6 +63,18 @@ def index(
             help="int8: a smaller, on CPUs faster form of the model; its vectors are its own.",
         ),
     ] = None,
+    words: Annotated[
+        bool | None,
+        typer.Option(
+            "--words/--no-words",
+            help="Look for printed words in a second pass. [env PHOTOSEARCH_WORDS; default: yes]",
+            show_default=False,
+        ),
+    ] = None,
+    words_only: Annotated[
+        bool,
+        typer.Option("--words-only", help="The second pass alone, for photos not yet read."),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress and no report; errors only.")
     ] = False,
@@ -70,8 +83,9 @@ def index(
 ) -> None:
     """Index photo folders, or bring them up to date.
 
-    Finds new, changed, moved and deleted photos, and encodes the new ones. Run it again at any
-    time: what has not changed is neither read nor encoded. Files named .photosearchignore
+    Finds new, changed, moved and deleted photos, and encodes the new ones; then looks for words
+    printed in them, which takes longer: queries by what photos show work meanwhile. Run it again
+    at any time: what has not changed is neither read nor encoded. Files named .photosearchignore
     (gitignore syntax) say what to leave out. Nothing is ever written to the photo folders.
 
     \b
@@ -79,11 +93,19 @@ def index(
       photosearch index ~/Pictures
       photosearch index ~/Pictures --exclude "screenshots/"
       photosearch index                    all indexed folders again
+      photosearch index ~/Pictures --no-words
+      photosearch index --words-only       later: the printed words
     """
+    if words_only:
+        _check_words_only(paths, words, dry_run)
+        _index_words(library, retry, jobs, quiet, as_json)
+        return
     hush(quiet)
     how = {"device": device, "precision": precision}
     with _open(library, model, paths or [], dry_run, how) as opened, _stoppable() as should_stop:
         show = sys.stderr.isatty() and not quiet
+        if show and not dry_run:
+            tell("looking for new and changed photos …")
         with _progress_bar(show and not dry_run) as progress:
             report = opened.index(
                 paths or [],
@@ -94,6 +116,7 @@ def index(
                 dry_run=dry_run,
                 jobs=jobs,
                 batch_size=batch_size,
+                words=words,
                 count_first=show,
                 progress=progress,
                 should_stop=should_stop,
@@ -103,12 +126,47 @@ def index(
         elif not quiet:
             _print_report(report, opened)
         if not as_json:
-            _print_failures(report)
-    if report.interrupted:
+            _print_failures([*report.failed, *(report.words.failed if report.words else ())])
+    _leave(report.interrupted, bool(report.failed or (report.words and report.words.failed)))
+
+
+def _leave(interrupted: bool, failed: bool) -> None:
+    if interrupted:
         tell("interrupted; what is done is stored. The same command goes on from here")
         raise typer.Exit(INTERRUPTED)
-    if report.failed:
+    if failed:
         raise typer.Exit(PART_FAILED)
+
+
+def _check_words_only(paths: list[Path] | None, words: bool | None, dry_run: bool) -> None:
+    given = {"PATH": bool(paths), "--no-words": words is False, "--dry-run": dry_run}
+    for name, is_given in given.items():
+        if is_given:
+            raise WrongUse(
+                f"--words-only does not go with {name}: it reads the photos already indexed",
+                hint="photosearch index --words-only",
+            )
+
+
+def _index_words(
+    library: Path | None, retry: bool, jobs: int | None, quiet: bool, as_json: bool
+) -> None:
+    hush(quiet)
+    with (
+        Library.open(library) as opened,
+        _stoppable() as should_stop,
+        _progress_bar(sys.stderr.isatty() and not quiet) as progress,
+    ):
+        report = opened.read_words(
+            retry=retry, jobs=jobs, progress=progress, should_stop=should_stop
+        )
+    if as_json:
+        write_json({"version": 1, **report.as_dict()})
+    else:
+        if not quiet:
+            _print_words(report)
+        _print_failures(report.failed)
+    _leave(report.left > 0, bool(report.failed))
 
 
 @contextmanager
@@ -152,16 +210,30 @@ def _progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
         return
     from tqdm import tqdm
 
-    tell("looking for new and changed photos …")
-    with tqdm(unit=" photos", dynamic_ncols=True, file=sys.stderr, disable=None) as bar:
+    bars: dict[str, Any] = {}
+    try:
 
         def update(progress: Progress) -> None:
+            bar = bars.get(progress.stage)
+            if bar is None:
+                for other in bars.values():
+                    other.close()
+                bar = bars[progress.stage] = tqdm(
+                    desc=_STAGES[progress.stage],
+                    unit=" photos",
+                    dynamic_ncols=True,
+                    file=sys.stderr,
+                    disable=None,
+                )
             bar.total = progress.total
             if progress.failed:
                 bar.set_postfix_str(f"{progress.failed} failed", refresh=False)
             bar.update(progress.done - bar.n)
 
         yield update
+    finally:
+        for bar in bars.values():
+            bar.close()
 
 
 def _print_report(report: IndexReport, library: Library) -> None:
@@ -187,6 +259,8 @@ def _print_report(report: IndexReport, library: Library) -> None:
                 f"encoded {counted(report.encoded, 'photo')} in {report.seconds:.1f} s "
                 f"({report.photos_per_second:.0f} photos/s)"
             )
+    if report.words is not None:
+        _print_words(report.words)
     if report.not_encoded:
         current = next((one.name for one in library.status().models if one.current), None)
         if current and current != library.encoder.name:
@@ -208,9 +282,22 @@ def _print_report(report: IndexReport, library: Library) -> None:
         say(f"{counted(report.raw_skipped, 'raw file')} left out: pip install 'photosearch[raw]'")
 
 
-def _print_failures(report: IndexReport) -> None:
-    for failure in report.failed[:_FAILURES_SHOWN]:
+def _print_words(report: WordsReport) -> None:
+    if report.read:
+        say(
+            f"looked for words in {counted(report.read, 'photo')} in {report.seconds:.1f} s: "
+            f"{report.with_words:,} {'shows' if report.with_words == 1 else 'show'} some"
+        )
+    if report.unavailable:
+        say(
+            f"{counted(report.unavailable, 'photo')} could not be looked at for words: not there "
+            "now, or changed; the next run tries again"
+        )
+
+
+def _print_failures(failed: Sequence[Failure]) -> None:
+    for failure in failed[:_FAILURES_SHOWN]:
         tell(f"{printable(failure.path)}: {printable(failure.reason)}")
-    more = len(report.failed) - _FAILURES_SHOWN
+    more = len(failed) - _FAILURES_SHOWN
     if more > 0:
         tell(f"and {more:,} more: photosearch status --failures")

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @command
 def status(
     failures: Annotated[
-        bool, typer.Option("--failures", help="List files that could not be indexed, and why.")
+        bool,
+        typer.Option("--failures", help="List files that could not be indexed or read, and why."),
     ] = False,
     as_json: JsonOption = False,
     library: LibraryOption = None,
@@ -71,8 +72,14 @@ def _print_status(state: Status) -> None:
         say(f"model     {printable(model.name)}: {coverage} photos encoded{mark}")
         if model.agreement:
             say(f"          {agreement_text(model.agreement)}")
-    if state.failures:
-        say(f"failed    {counted(state.failures, 'file')}: photosearch status --failures")
+    if state.words_read:
+        coverage = "all" if state.words_read >= state.photos else f"{state.words_read:,}"
+        say(f"words     {coverage} photos read, {state.with_words:,} with printed words")
+    elif state.photos:
+        say("words     no photo read yet: photosearch index --words-only")
+    failed = state.failures + state.words_failed
+    if failed:
+        say(f"failed    {counted(failed, 'file')}: photosearch status --failures")
     if state.missing or state.forgotten:
         total = state.missing + state.forgotten
         say(f"gone      {counted(total, 'entry', 'entries')}: photosearch prune forgets them")

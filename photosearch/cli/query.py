@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from photosearch.cli.filters import filter_options
+from photosearch.cli.notes import notes_on, parse_relevance, why_nothing
 from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
 from photosearch.cli.output import (
     NOTHING_FOUND,
@@ -21,12 +22,13 @@ from photosearch.cli.output import (
 )
 from photosearch.errors import WrongUse
 from photosearch.library import Library
+from photosearch.search.filters import Filters
 
 if TYPE_CHECKING:
-    from photosearch.records import Hit
+    from photosearch.records import Answer, Hit
     from photosearch.search.query import Query
 
-_TAGS_SHOWN = 8
+NO_FILTERS = Filters()
 
 KOption = Annotated[int, typer.Option("-k", metavar="N", help="How many photos.")]
 ImageOption = Annotated[
@@ -49,28 +51,25 @@ WeightOption = Annotated[
         help="Weight of a part: image=0.5, text=2, plus2=0.3 (the second --plus). Repeatable.",
     ),
 ]
-InOption = Annotated[
-    list[Path] | None,
-    typer.Option("--in", metavar="FOLDER", help="Only photos in this folder. Repeatable."),
-]
-NotInOption = Annotated[
-    list[Path] | None,
-    typer.Option("--not-in", metavar="FOLDER", help="No photos of this folder. Repeatable."),
-]
-AfterOption = Annotated[
-    str | None,
-    typer.Option("--after", metavar="DATE", help="Taken on or after: 2024, 2024-06, 2024-06-01."),
-]
-BeforeOption = Annotated[
-    str | None, typer.Option("--before", metavar="DATE", help="Taken before this date.")
-]
-TagOption = Annotated[
-    list[str] | None,
-    typer.Option("--tag", metavar="TAG", help="Only photos that have this tag. Repeatable: all."),
-]
 MinScoreOption = Annotated[
     float | None,
     typer.Option("--min-score", metavar="S", help="Leave out photos that score less."),
+]
+MinRelevanceOption = Annotated[
+    str | None,
+    typer.Option("--min-relevance", metavar="P", help="Leave out less relevant photos: 50%, 0.5."),
+]
+WordsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--words/--no-words",
+        help="TEXT is looked for among printed words alone, or by looks alone. [default: both]",
+        show_default=False,
+    ),
+]
+SortOption = Annotated[
+    str,
+    typer.Option("--sort", metavar="ORDER", help="relevance, date (newest first), oldest, name."),
 ]
 LanguageOption = Annotated[
     str | None,
@@ -90,21 +89,22 @@ ScoresOption = Annotated[bool, typer.Option("--scores", help="Print score and pa
 
 
 @command
+@filter_options
 def query(
     text: Annotated[
-        str | None, typer.Argument(metavar="[TEXT]", help="What the photo shows.")
+        str | None,
+        typer.Argument(metavar="[TEXT]", help='What the photo shows; "…" inside: printed words.'),
     ] = None,
     k: KOption = 10,
     image: ImageOption = None,
     plus: PlusOption = None,
     minus: MinusOption = None,
     weight: WeightOption = None,
-    in_folder: InOption = None,
-    not_in_folder: NotInOption = None,
-    after: AfterOption = None,
-    before: BeforeOption = None,
-    tag: TagOption = None,
+    words: WordsOption = None,
+    filters: Filters = NO_FILTERS,
+    min_relevance: MinRelevanceOption = None,
     min_score: MinScoreOption = None,
+    sort: SortOption = "relevance",
     language: LanguageOption = None,
     include_self: IncludeSelfOption = False,
     all_copies: AllCopiesOption = False,
@@ -115,20 +115,24 @@ def query(
     model: ModelOption = None,
     library: LibraryOption = None,
 ) -> None:
-    """Find photos by text, by example, or both.
+    """Find photos by looks, printed words, example, or metadata.
 
-    Exit code 0 when photos are found, 1 when none.
+    TEXT may hold filters, and in quotes what must be printed: 'beach after:2021 -in:screenshots
+    camera:"Pixel 6" "EXIT"'. The filters below are the same by option. Filters alone list photos,
+    the newest first. Exit code 0 when photos are found, 1 when none.
 
     \b
     Examples:
       photosearch query "midi keyboard" -k 3
+      photosearch query --words "EXIT"
+      photosearch query "beach after:2021 -in:screenshots"
       photosearch query beach --plus sunset --minus people
       photosearch query --image example.jpg --plus "at night"
+      photosearch query --after 2024 --place Kyoto --sort name
       photosearch query 海边的狗 --in ~/Pictures/2024
       photosearch query cat -0 | xargs -0 cp -t cats/
     """
     _check_one_form(as_json, paths, null, scores)
-    from photosearch.search.filters import Filters
     from photosearch.search.query import make_query, parse_weights
 
     asked = make_query(
@@ -137,37 +141,36 @@ def query(
         plus=plus or [],
         minus=minus or [],
         weights=parse_weights(weight or []),
-        filters=Filters(
-            in_folder=[str(folder) for folder in in_folder or []],
-            not_in_folder=[str(folder) for folder in not_in_folder or []],
-            after=after,
-            before=before,
-            tag=tag or [],
-        ),
+        filters=filters,
         language=language,
         include_self=include_self,
+        words=words,
     )
+    limits = {"min_score": min_score, "min_relevance": parse_relevance(min_relevance)}
     with Library.open(library, model) as opened:
-        hits = opened.run_query(asked, k=k, min_score=min_score)
+        answer = opened.run_query(asked, k=k, sort=sort, **limits)
+        hits = list(answer.hits)
+        notes = notes_on(opened, asked, text, answer)
         if as_json:
-            write_json(_document(asked, text, opened, hits))
+            write_json(_document(asked, text, opened, answer, notes))
         else:
+            for note in notes:
+                tell(note)
             _print_hits(hits, paths=paths, null=null, scores=scores, all_copies=all_copies)
         if not hits:
-            tell(_why_nothing(opened, min_score, asked))
+            tell(why_nothing(opened, asked, **limits))
             raise typer.Exit(NOTHING_FOUND)
 
 
 @command
+@filter_options
 def similar(
     image: Annotated[str, typer.Argument(metavar="PATH|URL|-", help="The example image.")],
     k: KOption = 10,
-    in_folder: InOption = None,
-    not_in_folder: NotInOption = None,
-    after: AfterOption = None,
-    before: BeforeOption = None,
-    tag: TagOption = None,
+    filters: Filters = NO_FILTERS,
+    min_relevance: MinRelevanceOption = None,
     min_score: MinScoreOption = None,
+    sort: SortOption = "relevance",
     include_self: IncludeSelfOption = False,
     all_copies: AllCopiesOption = False,
     as_json: JsonOption = False,
@@ -190,12 +193,10 @@ def similar(
         text=None,
         k=k,
         image=[image],
-        in_folder=in_folder,
-        not_in_folder=not_in_folder,
-        after=after,
-        before=before,
-        tag=tag,
+        filters=filters,
+        min_relevance=min_relevance,
         min_score=min_score,
+        sort=sort,
         include_self=include_self,
         all_copies=all_copies,
         as_json=as_json,
@@ -235,7 +236,9 @@ def _print_hits(
         say(line)
 
 
-def _document(asked: Query, text: str | None, opened: Library, hits: list[Hit]) -> dict[str, Any]:
+def _document(
+    asked: Query, text: str | None, opened: Library, answer: Answer, notes: list[str]
+) -> dict[str, Any]:
     from photosearch.search.example import name_of
 
     return {
@@ -249,36 +252,11 @@ def _document(asked: Query, text: str | None, opened: Library, hits: list[Hit]) 
             }
             for part in asked.parts
         ],
+        "words": asked.printed or None,
+        "phrases": list(asked.must_show),
+        "filters": asked.filters.as_dict(),
         "model": opened.encoder.name,
-        "hits": [hit.as_dict() for hit in hits],
+        "matches_well": answer.matches_well,
+        "notes": notes,
+        "hits": [hit.as_dict() for hit in answer.hits],
     }
-
-
-def _why_nothing(opened: Library, min_score: float | None, asked: Query) -> str:
-    if not opened.status().photos:
-        return "nothing found: the library holds no photos yet (photosearch index FOLDER)"
-    limits = []
-    if min_score is not None:
-        limits.append("--min-score")
-    if not asked.filters.is_empty():
-        limits.append("the filters")
-    why = "nothing found" + (f" within {' and '.join(limits)}" if limits else "")
-    return why + _about_unknown_tags(opened, asked)
-
-
-def _about_unknown_tags(opened: Library, asked: Query) -> str:
-    from photosearch.show.text import printable
-    from photosearch.store.tags import normal_tag
-
-    if not asked.filters.tag:
-        return ""
-    tags = opened.tags()
-    if not tags:
-        return ": no photo has a tag yet (photosearch classify --library-wide --write-tags)"
-    known = {normal_tag(tag) for tag in tags}
-    for tag in asked.filters.tag:
-        if normal_tag(tag) not in known:
-            some = ", ".join(printable(one) for one in list(tags)[:_TAGS_SHOWN])
-            more = ", …" if len(tags) > _TAGS_SHOWN else ""
-            return f": no photo has the tag {printable(tag)} (there are: {some}{more})"
-    return ""

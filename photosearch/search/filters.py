@@ -1,20 +1,24 @@
-"""Self-describing filters: each field carries its help, an example and its SQL.
+"""Self-describing filters: each field carries its help, an example and its condition.
 
-In: a Filters record. Out: the ids of the photos that pass, or None for all. Command line, web form
-and documentation read the same fields. Conditions are on photos `p` and files `f`.
+In: a Filters record. Out: the ids of the photos that pass, or None for all. Command line,
+qualifiers inside a text, web form and documentation are made from the same fields. Conditions are
+on photos `p` and files `f`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import date
+import datetime
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import WrongUse
-from photosearch.paths import below, relative_to, to_bytes
-from photosearch.store.tags import normal_tag
+from photosearch.search import conditions as are
+from photosearch.search.dates import first_day, period_of
+from photosearch.search.fields import clause_of, contrary, flt, is_list
+from photosearch.search.places import DEFAULT_KM, read_km
+from photosearch.store.functions import define, is_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,140 +26,358 @@ if TYPE_CHECKING:
 
     from photosearch.store.snapshot import Snapshot
 
+__all__ = ["Filters", "PathTest", "filters_table", "first_day", "is_list", "opposite", "options"]
 
-def flt(
-    help: str,
-    example: str,
-    sql: str,
-    default: Any = None,
-    value: Callable[[str], object] | None = None,
-) -> Any:
-    """A filter field: what it means, how it is typed, its condition, what is bound in it.
-
-    A field that takes several values has a condition for each: all must hold.
-    """
-    described = {"help": help, "example": example, "sql": sql, "value": value}
-    return field(default=default, metadata=described)
+PathTest = Callable[[bytes], bool]
 
 
-def _day(text: str) -> str:
-    return first_day(text).isoformat()
+def _later(one: str, other: str, today: datetime.date | None) -> bool:
+    return period_of(one, today).first >= period_of(other, today).first
 
 
-def _tag(text: str) -> str:
-    # A stray byte of the command line is no text that SQLite takes, and in no tag.
-    tag = normal_tag(text.encode("utf-8", "replace").decode())
-    if not tag:
-        raise WrongUse("--tag is empty", hint="--tag cat")
-    return tag
+_MOST = 200  # values in all: SQLite takes conditions up to 1,000 deep
+_MAKE_AND_CAMERA = "coalesce(p.make || ' ', '') || coalesce(p.camera, '')"
+_MEGAPIXELS = "p.width * p.height / 1e6"
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which photos may be hits. A field left out filters nothing; all given ones must hold.
 
-    in_folder and not_in_folder take folder paths; after and before take dates written as
-    2024-06-01, 2024-06 or 2024. A photo without a date passes neither `after` nor `before`.
-    Tags are compared without regard to capitals.
+    Each text field that may be given several times takes one text or a list of them. Of several,
+    one must hold; of `tag` and `has` all must. A `not_…` field passes photos of which none of its
+    values is true, those of which the fact is not known among them. `in_folder`, `name` and their
+    opposites are about paths: a photo that lies at several passes where one path passes all four.
     """
 
-    in_folder: str | Sequence[str] = flt(
-        "lies in this folder or below it", "--in ~/Pictures/2024", "{folders}", ()
+    in_folder: Sequence[str] = flt(
+        "in this folder or below it; a bare name means every folder so called",
+        "in ~/Pictures/2024",
+        are.in_folder,
+        option="in",
+        metavar="FOLDER",
+        read=are.read_folder("in"),
     )
-    not_in_folder: str | Sequence[str] = flt(
-        "does not lie there", "--not-in ~/Pictures/screenshots", "NOT ({folders})", ()
+    not_in_folder: Sequence[str] = contrary(
+        "in_folder", "not-in screenshots", read=are.read_folder("not-in")
     )
     after: str | None = flt(
-        "taken on or after this day", "--after 2024-06-01", "p.taken_at >= ?", value=_day
+        "taken on or after the first day of this date",
+        "after 2024-06",
+        are.taken("p.taken_at >= ?"),
+        option="after",
+        metavar="DATE",
+        default=None,
+        stricter=_later,
     )
-    before: str | None = flt("taken before this day", "--before 2024", "p.taken_at < ?", value=_day)
-    tag: str | Sequence[str] = flt(
-        "has this tag; of several, all of them",
-        "--tag cat",
-        "p.id IN (SELECT photo_id FROM tags WHERE tag = ?)",
-        (),
-        value=_tag,
+    before: str | None = flt(
+        "taken before the first day of this date",
+        "before 2024",
+        are.taken("p.taken_at < ?"),
+        option="before",
+        metavar="DATE",
+        default=None,
+        stricter=lambda one, other, today: _later(other, one, today),
     )
+    tag: Sequence[str] = flt(
+        "with this tag; of several, with all of them",
+        "tag cat",
+        are.has_tag,
+        option="tag",
+        metavar="TAG",
+        every=True,
+    )
+    not_tag: Sequence[str] = contrary("tag", "not-tag cat")
+    date: Sequence[str] = flt(
+        "taken within this day, month, year or season",
+        'date "last summer"',
+        are.taken("p.taken_at >= ? AND p.taken_at < ?"),
+        option="date",
+        metavar="DATE",
+    )
+    not_date: Sequence[str] = contrary("date", "not-date 2020")
+    camera: Sequence[str] = flt(
+        "whose camera's make and model contain this",
+        'camera "Pixel 6"',
+        are.contains(_MAKE_AND_CAMERA),
+        option="camera",
+        metavar="NAME",
+    )
+    not_camera: Sequence[str] = contrary("camera", "not-camera canon")
+    lens: Sequence[str] = flt(
+        "whose lens's name contains this",
+        "lens 50mm",
+        are.contains("p.lens"),
+        option="lens",
+        metavar="NAME",
+    )
+    not_lens: Sequence[str] = contrary("lens", "not-lens fisheye")
+    place: Sequence[str] = flt(
+        "taken in this city, region or country",
+        "place Kyoto",
+        are.at_place,
+        option="place",
+        metavar="NAME",
+    )
+    not_place: Sequence[str] = contrary("place", "not-place Japan")
+    near: Sequence[str] = flt(
+        "taken near a city, or near a point",
+        "near 35.01,135.77",
+        are.near,
+        option="near",
+        metavar="PLACE|LAT,LON",
+        read=are.read_near,
+    )
+    not_near: Sequence[str] = contrary("near", "not-near Kyoto", read=are.read_near)
+    within: float | None = flt(
+        f"no further than this from `--near`, in kilometres ({DEFAULT_KM:g} unless given)",
+        "within 5",
+        option="within",
+        metavar="KM",
+        read=read_km,
+        default=None,
+        stricter=lambda one, other, today: one <= other,
+    )
+    has: Sequence[str] = flt(
+        f"that have {', '.join(are.HAS)}; of several, all of them",
+        "has gps",
+        are.word(are.HAS),
+        option="has",
+        metavar="FACT",
+        read=are.one_of("has", "fact", tuple(are.HAS), are.HAS_ALIASES),
+        every=True,
+    )
+    not_has: Sequence[str] = contrary(
+        "has", "not-has words", read=are.one_of("not-has", "fact", tuple(are.HAS), are.HAS_ALIASES)
+    )
+    type: Sequence[str] = flt(
+        f"in this format: {', '.join(are.FORMATS)}",
+        "type raw",
+        are.compares("p.format = ?"),
+        option="type",
+        metavar="FORMAT",
+        read=are.read_format,
+    )
+    not_type: Sequence[str] = contrary("type", "not-type png", read=are.read_format)
+    orientation: Sequence[str] = flt(
+        f"that are {', '.join(are.ORIENTATIONS)}, as they are seen",
+        "orientation portrait",
+        are.word(are.ORIENTATIONS),
+        option="orientation",
+        metavar="WAY",
+        read=are.one_of("orientation", "orientation", tuple(are.ORIENTATIONS), {}),
+    )
+    not_orientation: Sequence[str] = contrary(
+        "orientation",
+        "not-orientation square",
+        read=are.one_of("not-orientation", "orientation", tuple(are.ORIENTATIONS), {}),
+    )
+    min_megapixels: float | None = flt(
+        "of at least so many million pixels",
+        "min-megapixels 12",
+        are.compares(f"{_MEGAPIXELS} >= ?"),
+        option="min-megapixels",
+        metavar="N",
+        read=are.read_number("min-megapixels"),
+        default=None,
+        stricter=lambda one, other, today: one >= other,
+    )
+    max_megapixels: float | None = flt(
+        "of fewer million pixels than this",
+        "max-megapixels 2",
+        are.compares(f"{_MEGAPIXELS} < ?"),
+        option="max-megapixels",
+        metavar="N",
+        read=are.read_number("max-megapixels"),
+        default=None,
+        stricter=lambda one, other, today: one <= other,
+    )
+    name: Sequence[str] = flt(
+        "whose file is so called, with or without its ending; * and ? stand for anything",
+        "name IMG_12*",
+        are.named,
+        option="name",
+        metavar="GLOB",
+    )
+    not_name: Sequence[str] = contrary("name", "not-name *-edited")
+    also: tuple[Filters, ...] = ()  # further filters, all of which must hold too
+
+    def __post_init__(self) -> None:
+        """Several values become a tuple; each is read, so that one meaning is written one way."""
+        for one in options():
+            given = getattr(self, one.name)
+            read = one.metadata["read"]
+            if not is_list(one):
+                value = None if given in (None, "", 0) else read(given)
+            elif isinstance(given, (str, os.PathLike)):
+                value = (read(given),) if os.fspath(given) else ()
+            else:
+                value = tuple(dict.fromkeys(read(text) for text in given))
+            object.__setattr__(self, one.name, value)
 
     def is_empty(self) -> bool:
         return not any(getattr(self, one.name) for one in fields(self))
 
+    def check(self, today: datetime.date | None = None) -> None:
+        """Raise WrongUse for a date that is none; all else was read when it was given."""
+        for one in ("after", "before"):
+            if getattr(self, one):
+                period_of(getattr(self, one), today)
+        for text in (*self.date, *self.not_date):
+            period_of(text, today)
+        for other in self.also:
+            other.check(today)
+
+    def merged(self, other: Filters, today: datetime.date | None = None) -> Filters:
+        """What passes both: of two dates or numbers the stricter one holds."""
+        if self.is_empty() or other.is_empty():
+            return other if self.is_empty() else self
+        joined: dict[str, Any] = {}
+        apart: dict[str, Any] = {}
+        both_near = (self.near or self.not_near) and (other.near or other.not_near)
+        for one in options():
+            mine, theirs = getattr(self, one.name), getattr(other, one.name)
+            if both_near and one.name in ("near", "not_near", "within"):
+                apart[one.name] = theirs  # each with its own distance
+            elif not theirs or mine == theirs:
+                continue
+            elif not mine:
+                joined[one.name] = theirs
+            elif one.metadata["stricter"]:
+                holds = one.metadata["stricter"](mine, theirs, today)
+                joined[one.name] = mine if holds else theirs
+            elif one.metadata["every"] or one.metadata["negates"]:
+                joined[one.name] = (*mine, *theirs)
+            else:
+                apart[one.name] = theirs  # one of mine, and one of theirs
+        also = (*self.also, *other.also)
+        if any(apart.values()):
+            also = (*also, Filters(**apart))
+        return replace(self, **joined, also=tuple(dict.fromkeys(also)))
+
     def accepts_path(self, path: bytes) -> bool:
         """Whether a path itself is one to show: of several copies, those in the right folder."""
-        if self.in_folder and not _is_in(path, self.in_folder):
-            return False
-        return not (self.not_in_folder and _is_in(path, self.not_in_folder))
+        return self._path_passes(path, are.is_bare)
 
-    def allowed_ids(self, snapshot: Snapshot) -> NDArray[np.int64] | None:
+    def path_test(self, snapshot: Snapshot) -> PathTest:
+        """The same, knowing which folders are meant by name: see `in_folder`."""
+        situation = are.Situation(snapshot)
+        texts = {
+            text for one in (self, *self.also) for text in (*one.in_folder, *one.not_in_folder)
+        }
+        by_name = {text for text in texts if are.by_name(text, situation)}
+        return lambda path: self._path_passes(path, by_name.__contains__)
+
+    def _path_passes(self, path: bytes, by_name: Callable[[str], bool]) -> bool:
+        def is_in(folders: Sequence[str]) -> bool:
+            return any(are.lies_in(path, folder, name=by_name(folder)) for folder in folders)
+
+        def is_called(patterns: Sequence[str]) -> bool:
+            return any(is_named(path, pattern) for pattern in patterns)
+
+        return (
+            (not self.in_folder or is_in(self.in_folder))
+            and not is_in(self.not_in_folder)
+            and (not self.name or is_called(self.name))
+            and not is_called(self.not_name)
+            and all(other._path_passes(path, by_name) for other in self.also)
+        )
+
+    def allowed_ids(
+        self, snapshot: Snapshot, today: datetime.date | None = None
+    ) -> NDArray[np.int64] | None:
         """Sorted ids of the photos that pass, None where nothing is filtered."""
         import numpy as np
 
         if self.is_empty():
             return None
-        conditions: list[str] = []
-        values: list[object] = []
-        for one in fields(self):
-            given = getattr(self, one.name)
-            if not given:
-                continue
-            sql = one.metadata["sql"]
-            if "{folders}" in sql:
-                clause, bounds = _folders_sql(given, snapshot.roots())
-                conditions.append(sql.format(folders=clause))
-                values += bounds
-            else:
-                bound = [one.metadata["value"](text) for text in _listed(given)]
-                conditions += [sql] * len(bound)
-                values += bound
-        if self.tag and not snapshot.has_tags():  # made before there were any
-            return np.empty(0, np.int64)
-        return np.array(
-            snapshot.photo_ids(" AND ".join(f"({one})" for one in conditions), values), np.int64
+        if self.within and not (self.near or self.not_near):
+            raise WrongUse("--within needs --near", hint="--near Kyoto --within 5")
+        if self._count() > _MOST:
+            raise WrongUse(f"more than {_MOST} filters at once", hint="fewer of them")
+        define(snapshot)
+        clause = self._clause(snapshot, today)
+        found = snapshot.photo_ids(clause.sql, clause.values)
+        if not found:
+            self._check_folders(snapshot)
+        return np.array(found, np.int64)
+
+    def _count(self) -> int:
+        given = (getattr(self, one.name) for one in options())
+        own = sum(len(value) if isinstance(value, tuple) else 1 for value in given if value)
+        return own + sum(other._count() for other in self.also)
+
+    def _check_folders(self, snapshot: Snapshot) -> None:
+        """Say so where a folder is asked for by a name that none has."""
+        situation = are.Situation(snapshot)
+        for text in (text for one in (self, *self.also) for text in one.in_folder):
+            clause = are.in_folder(text, situation)
+            if are.by_name(text, situation) and not snapshot.photo_ids(clause.sql, clause.values):
+                raise WrongUse(
+                    f"no indexed folder is called {text}", hint="photosearch status lists them"
+                )
+
+    def _clause(self, snapshot: Snapshot, today: datetime.date | None) -> are.Clause:
+        """All conditions on one photo p and one of its files f."""
+        situation = are.Situation(snapshot, today, self.within)
+        known = _fields_by_name()
+        clauses = [
+            clause_of(one, known[one.metadata["negates"] or name], value, situation)
+            for name, one in known.items()
+            if (value := getattr(self, name))
+        ]
+        clauses += [other._clause(snapshot, today) for other in self.also]
+        clauses = [clause for clause in clauses if clause.sql]
+        return are.Clause(
+            " AND ".join(f"({clause.sql})" for clause in clauses) or "1",
+            tuple(value for clause in clauses for value in clause.values),
         )
 
-
-def first_day(text: str) -> date:
-    """The first day of a date, a month or a year: 2024-06-01, 2024-06, 2024."""
-    match = re.fullmatch(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", text.strip())
-    try:
-        if match is None:
-            raise ValueError(text)
-        year, month, day = (int(part) if part else 1 for part in match.groups())
-        return date(year, month, day)
-    except ValueError:
-        raise WrongUse(
-            f"{text!r} is no date", hint="dates are written 2024, 2024-06 or 2024-06-01"
-        ) from None
+    def as_dict(self) -> dict[str, Any]:
+        """What is given, by the names of the options."""
+        document: dict[str, Any] = {}
+        for one in options():
+            value = getattr(self, one.name)
+            if value:
+                document[one.metadata["option"]] = list(value) if is_list(one) else value
+        if self.also:
+            document["also"] = [other.as_dict() for other in self.also]
+        return document
 
 
-def _listed(given: str | Sequence[str]) -> Sequence[str]:
-    return [given] if isinstance(given, str) else given
+def options() -> Iterator[Field[Any]]:
+    """The fields that people fill in, in the order of the help."""
+    return (one for one in fields(Filters) if one.metadata)
 
 
-def _is_in(path: bytes, folders: str | Sequence[str]) -> bool:
-    return any(relative_to(path, to_bytes(folder)) is not None for folder in _listed(folders))
+def _fields_by_name() -> dict[str, Field[Any]]:
+    return {one.name: one for one in options()}
 
 
-def _folders_sql(folders: str | Sequence[str], roots: dict[bytes, int]) -> tuple[str, list[object]]:
-    """A condition on files f: they lie in one of these folders."""
-    clauses: list[str] = []
-    values: list[object] = []
-    for folder in _listed(folders):
-        wanted = to_bytes(folder)
-        matched = False
-        for root, root_id in roots.items():
-            inner = relative_to(wanted, root)
-            if inner:
-                clauses.append("(f.root_id = ? AND f.path >= ? AND f.path < ?)")
-                values += [root_id, *below(inner)]
-            elif inner == b"" or relative_to(root, wanted) is not None:
-                clauses.append("f.root_id = ?")
-                values.append(root_id)
-            else:
-                continue
-            matched = True
-        if not matched:
-            raise WrongUse(
-                f"{folder}: not in any indexed folder", hint="photosearch status lists them"
-            )
-    return " OR ".join(clauses), values
+def opposite(one: Field[Any]) -> Field[Any] | None:
+    """The field that means the contrary."""
+    known = _fields_by_name()
+    pairs = {"after": "before", "min_megapixels": "max_megapixels"}
+    pairs |= {theirs: mine for mine, theirs in pairs.items()}
+    name = one.metadata["negates"] or pairs.get(one.name, f"not_{one.name}")
+    return known.get(name)
+
+
+def filters_table() -> str:
+    """The filters as rows of a Markdown table, for the documentation."""
+    rows = [
+        "| Option | Inside the text | Keeps photos | The contrary |",
+        "| --- | --- | --- | --- |",
+    ]
+    for one in options():
+        about = one.metadata
+        if about["negates"]:
+            continue
+        name, _, value = about["example"].partition(" ")
+        other = opposite(one)
+        rows.append(
+            f"| `--{name} {value}` | `{name}:{value}` | {about['help']} | "
+            + (f"`--{other.metadata['option']}`, `-{name}:`" if other else "")
+            + " |"
+        )
+    return "\n".join(rows) + "\n"

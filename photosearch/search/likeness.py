@@ -79,10 +79,19 @@ def image_vector(
         data = read_example(source)
         photo_id = snapshot.photo_with_digest(hashlib.sha256(data).digest())
     if photo_id is not None:
-        stored = snapshot.vectors_of(model.id, [photo_id])
+        stored = stored_vector(snapshot, model, photo_id)
         if stored:
-            return np.frombuffer(stored[0][1], "<f2").astype(np.float32), photo_id
+            return stored.vector, photo_id
     return _encode(source, data, encoder), photo_id
+
+
+def stored_vector(snapshot: Snapshot, model: Model, photo_id: int) -> QueryVector | None:
+    """A photo of the library as an example, None where it has no vector of this model."""
+    rows = snapshot.vectors_of(model.id, [photo_id])
+    if not rows:
+        return None
+    vector = np.frombuffer(rows[0][1], "<f2").astype(np.float32)
+    return QueryVector(vector, frozenset({photo_id}))
 
 
 def _encode(source: Any, data: bytes, encoder: Encoder) -> NDArray[np.float32]:

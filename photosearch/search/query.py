@@ -1,4 +1,4 @@
-"""What is asked: texts and example images, each with a weight.
+"""What is asked: texts and example images, each with a weight; printed words; filters.
 
 In: the words of a command or of a call. Out: a Query, or WrongUse. No model is needed here.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 from photosearch.errors import WrongUse
 from photosearch.search.filters import Filters
+from photosearch.search.qualifiers import read_text
 from photosearch.walk import PHOTO_SUFFIXES, RAW_SUFFIXES, suffix_of
 
 KINDS = ("text", "plus", "minus", "image")
@@ -29,12 +30,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The sum of its parts, and which photos may be hits."""
+    """What a photo should look like (the sum of the parts), what should be printed in it, and
+    which photos may be hits. Without parts and words it lists photos by their metadata.
+    """
 
     parts: tuple[Part, ...]
     filters: Filters = field(default_factory=Filters)
     language: str | None = None
     include_self: bool = False
+    printed: str = ""  # looked up among the printed words; "" looks nothing up
+    words_only: bool = False  # looks do not count
+    must_show: tuple[str, ...] = ()  # phrases that must be printed in a hit
+    must_not_show: tuple[str, ...] = ()
 
     @property
     def texts(self) -> list[Part]:
@@ -43,6 +50,11 @@ class Query:
     @property
     def images(self) -> list[Part]:
         return [part for part in self.parts if part.kind == "image"]
+
+    @property
+    def lists(self) -> bool:
+        """Whether nothing is searched for: the photos that pass the filters are listed."""
+        return not (self.parts or self.printed or self.must_show)
 
 
 def make_query(
@@ -55,43 +67,81 @@ def make_query(
     filters: Filters | None = None,
     language: str | None = None,
     include_self: bool = False,
+    words: bool | None = None,
 ) -> Query:
     """Put a query together.
 
-    weights names parts as `text`, `plus`, `minus`, `image` (all of a kind) or `plus2` (the second
-    one); each is 1 unless given. The parts of `minus` count against.
+    text may hold qualifiers (`after:2021`) and "quoted phrases", which must be printed in the
+    photo: see `qualifiers`. words: True looks the text up among the printed words alone, taken as
+    it is; False leaves them out; None asks for both. weights names parts as `text`, `plus`,
+    `minus`, `image` (all of a kind) or `plus2` (the second one); each is 1 unless given. The parts
+    of `minus` count against.
     """
     # One text is a list of one: Python would take a string for a list of its letters.
     plus = [plus] if isinstance(plus, str) else plus
     minus = [minus] if isinstance(minus, str) else minus
-    given: list[tuple[str, Any]] = []
-    if text is not None:
-        _check_text(text)
-        given.append(("text", text.strip()))
-    given += [("plus", value) for value in plus]
+    given: list[tuple[str, Any]] = [("plus", value) for value in plus]
     given += [("minus", value) for value in minus]
     given += [("image", value) for value in images]
-    if not given:
+    filters = filters or Filters()
+    if text is not None:
+        _check_text(text)
+    if words:
+        return _printed_words(text, given, filters)
+    asked = read_text(text or "")
+    if words is False and (asked.phrases or asked.not_phrases):
+        raise WrongUse(
+            "quoted words are looked for in print, and --no-words leaves print out",
+            hint="leave out the quotes, or --no-words",
+        )
+    if asked.text:
+        given.insert(0, ("text", asked.text))
+    filters = filters.merged(asked.filters)
+    if not given and not asked.phrases and not asked.not_phrases and filters.is_empty():
         raise WrongUse("nothing to search for", hint='photosearch query "a dog on the beach"')
     for kind, value in given:
         if kind in ("plus", "minus") and not value.strip():
             raise WrongUse(f"--{kind} is empty")
+    return Query(
+        _weighted(given, weights or {}),
+        filters,
+        language,
+        include_self,
+        # An example says what a photo looks like, a text beside it too.
+        printed=asked.text if words is None and not images else "",
+        words_only=not given and bool(asked.phrases),
+        must_show=asked.phrases,
+        must_not_show=asked.not_phrases,
+    )
 
-    factors = dict(weights or {})
+
+def _printed_words(text: str | None, others: Sequence[tuple[str, Any]], filters: Filters) -> Query:
+    if others:
+        kinds = ", ".join(dict.fromkeys(f"--{kind}" for kind, _ in others))
+        raise WrongUse(
+            f"--words looks for print alone: it does not go with {kinds}",
+            hint="put what must be printed in quotes: photosearch query 'beach \"EXIT\"'",
+        )
+    if text is None:
+        raise WrongUse("--words needs a text", hint="photosearch query --words EXIT")
+    return Query((), filters, printed=text.strip(), words_only=True)
+
+
+def _weighted(given: Sequence[tuple[str, Any]], weights: Mapping[str, float]) -> tuple[Part, ...]:
     parts: list[Part] = []
     counts: dict[str, int] = {}
     for kind, value in given:
         counts[kind] = counts.get(kind, 0) + 1
-        own = factors.get(f"{kind}{counts[kind]}", factors.get(kind, 1.0))
+        own = weights.get(f"{kind}{counts[kind]}", weights.get(kind, 1.0))
         parts.append(Part(kind, value, -own if kind == "minus" else own))
     known = {*counts, *(f"{kind}{n + 1}" for kind, count in counts.items() for n in range(count))}
-    for name in factors:
+    for name in weights:
         if name not in known:
             raise WrongUse(
                 f"--weight {name}: the query has no such part",
                 hint=f"parts of this query: {', '.join(sorted(known))}",
             )
-    return Query(tuple(parts), filters or Filters(), language, include_self)
+    return tuple(parts)
 
 
 def parse_weights(items: Sequence[str]) -> dict[str, float]:
@@ -111,7 +161,7 @@ def parse_weights(items: Sequence[str]) -> dict[str, float]:
 def _check_text(text: str) -> None:
     if not text.strip():
         raise WrongUse("the query is empty", hint='photosearch query "a dog on the beach"')
-    suffix = suffix_of(os.fsencode(text))
+    suffix = suffix_of(text.encode("utf-8", "replace"))
     try:
         is_image = suffix in PHOTO_SUFFIXES | RAW_SUFFIXES and os.path.isfile(
             os.path.expanduser(text)

@@ -10,37 +10,53 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from photosearch.records import Hit
+from photosearch.show.reason import percent, reason
 from photosearch.show.text import cells, home_relative, printable, shorten
+
+# The reason stands beside the path where that leaves this many cells for the path, else below it.
+_PATH_ROOM = 28
 
 
 def plain_lines(hits: Iterable[Hit], *, all_copies: bool = False) -> Iterator[str]:
-    """rank, score, path; one line a photo, or one a path."""
+    """rank, relevance, path, reason; one line a photo, or one a path."""
     for hit in hits:
         for path in _paths(hit, all_copies):
-            yield f"{hit.rank}\t{hit.score:.4f}\t{printable(path)}"
+            yield f"{hit.rank}\t{percent(hit.relevance)}\t{printable(path)}\t{reason(hit)}"
 
 
 def score_lines(hits: Iterable[Hit], *, all_copies: bool = False) -> Iterator[str]:
     """score, path."""
     for hit in hits:
+        score = "-" if hit.score is None else f"{hit.score:.6f}"
         for path in _paths(hit, all_copies):
-            yield f"{hit.score:.6f}\t{printable(path)}"
+            yield f"{score}\t{printable(path)}"
 
 
 def terminal_lines(
     hits: list[Hit], *, width: int, links: bool, all_copies: bool = False
 ) -> Iterator[str]:
-    """Aligned columns: rank, score, day, path, and what is special about it."""
+    """Aligned columns: rank, relevance, day, path, what is special about it, and the reason."""
     dated = any(hit.taken_at for hit in hits)
+    judged = any(hit.relevance is not None for hit in hits)
+    widest = max((cells(reason(hit)) for hit in hits), default=0)
     for hit in hits:
         day = f"  {(hit.taken_at or '')[:10]:10}" if dated else ""
-        start = f"{hit.rank:3}  {hit.score:6.3f}{day}  "
+        share = f"  {percent(hit.relevance):>5}" if judged else ""
+        start = f"{hit.rank:3}{share}{day}  "
+        why = reason(hit)
         notes = _notes(hit, all_copies)
+        room = width - cells(start) - cells(notes)
+        beside = bool(why) and room - widest - 2 >= _PATH_ROOM
         for number, path in enumerate(_paths(hit, all_copies)):
             lead = start if number == 0 else " " * cells(start)
-            room = width - cells(start) - cells(notes)
-            name = shorten(printable(home_relative(path)), room)
-            yield lead + (_link(path, name) if links else name) + notes
+            left = room - widest - 2 if beside else room
+            name = shorten(printable(home_relative(path)), left)
+            line = lead + (_link(path, name) if links else name) + notes
+            if beside and number == 0:
+                line += " " * (left - cells(name) + 2) + why
+            yield line
+        if why and not beside:
+            yield " " * cells(start) + shorten(why, width - cells(start))
 
 
 def _paths(hit: Hit, all_copies: bool) -> list[Path]:

@@ -18,7 +18,7 @@ from photosearch.errors import DamagedLibrary, NewerLibrary, NoLibrary
 if TYPE_CHECKING:
     import sqlite_utils
 
-SCHEMA = 2
+SCHEMA = 3
 APPLICATION_ID = 0x50685365  # "PhSe", in the file's header: `file catalogue.db` shows it
 
 _TABLES = """
@@ -114,7 +114,57 @@ CREATE TABLE tags (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tags_tag ON tags (tag);
 """
-_TABLES += _TAGS
+# Since schema 3.
+_WORDS = """
+CREATE TABLE readers (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,           -- fingerprint of the engine, its models and settings
+    name TEXT NOT NULL
+) STRICT;
+
+-- One row a photo that was looked at, also where nothing is printed in it.
+CREATE TABLE readings (
+    photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
+    reader_id INTEGER NOT NULL REFERENCES readers (id),
+    failure TEXT                        -- why it could not be read, where it could not
+) STRICT;
+CREATE INDEX readings_failed ON readings (photo_id) WHERE failure IS NOT NULL;
+
+CREATE TABLE lines (
+    id INTEGER PRIMARY KEY,
+    photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    text TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    box TEXT NOT NULL,                  -- JSON: four corners [x, y] in the upright photo's pixels
+    normal TEXT NOT NULL,               -- words.normal_words(text), a blank before and after
+    joined TEXT NOT NULL                -- the same without blanks inside; '' where that is all
+) STRICT;
+CREATE INDEX lines_photo ON lines (photo_id);
+
+-- The normal forms have no capitals any more: comparing letters as they are is enough.
+CREATE VIRTUAL TABLE words USING fts5 (
+    normal, joined, content = 'lines', content_rowid = 'id', tokenize = 'trigram case_sensitive 1'
+);
+CREATE TRIGGER lines_added AFTER INSERT ON lines BEGIN
+    INSERT INTO words (rowid, normal, joined) VALUES (new.id, new.normal, new.joined);
+END;
+CREATE TRIGGER lines_removed AFTER DELETE ON lines BEGIN
+    INSERT INTO words (words, rowid, normal, joined)
+    VALUES ('delete', old.id, old.normal, old.joined);
+END;
+"""
+_PLACES = """
+CREATE TABLE places (
+    photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
+    city TEXT,
+    region TEXT,
+    country TEXT,
+    country_code TEXT,
+    names TEXT NOT NULL,                -- normal forms of these, a line end before and after each
+    gazetteer TEXT NOT NULL             -- whose word it is
+) STRICT;
+"""
+_TABLES += _TAGS + _WORDS + _PLACES
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -141,8 +191,16 @@ def _add_tags(database: sqlite_utils.Database) -> None:
         database.execute(statement)
 
 
+def _add_words_and_places(database: sqlite_utils.Database) -> None:
+    for statement in _statements(_WORDS + _PLACES):
+        database.execute(statement)
+
+
 # Number of the schema a step starts from → the step. Each runs in the one transaction of upgrade().
-_STEPS: dict[int, Callable[[sqlite_utils.Database], None]] = {1: _add_tags}
+_STEPS: dict[int, Callable[[sqlite_utils.Database], None]] = {
+    1: _add_tags,
+    2: _add_words_and_places,
+}
 
 
 def upgrade(connection: sqlite3.Connection, path: Path) -> None:

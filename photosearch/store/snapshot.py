@@ -86,7 +86,7 @@ class Snapshot:
         return int(self.setting("generation") or 0)
 
     def models(self) -> list[Model]:
-        rows = self._rows("SELECT id, key, name, dim, vectors FROM models ORDER BY id")
+        rows = self.rows("SELECT id, key, name, dim, vectors FROM models ORDER BY id")
         return [Model(*row) for row in rows]
 
     def model(self, key: str) -> Model | None:
@@ -107,7 +107,7 @@ class Snapshot:
 
     def vectors_after(self, model_id: int, last_id: int) -> Iterator[tuple[int, int, bytes]]:
         """(vector id, photo id, float16 bytes) of a model, in order, past a vector id."""
-        return self._rows(
+        return self.rows(
             "SELECT id, photo_id, vector FROM vectors WHERE id > ? AND model_id = ? ORDER BY id",
             (last_id, model_id),
         )
@@ -156,9 +156,18 @@ class Snapshot:
             for photo_id, digest, width, height, taken_at in rows
         }
 
+    def files_of(self, photo_ids: Sequence[int]) -> Iterator[Any]:
+        """(photo id, digest, root, path, size, mtime_ns) of every file that holds these photos."""
+        return self._in_blocks(
+            "SELECT p.id, p.digest, r.path, f.path, f.size, f.mtime_ns FROM photos p "
+            "JOIN files f ON f.photo_id = p.id JOIN roots r ON r.id = f.root_id "
+            "WHERE f.missing = 0 AND p.id IN ({}) ORDER BY p.id, r.path, f.path",
+            photo_ids,
+        )
+
     def photo_ids(self, where: str = "1", values: Sequence[object] = ()) -> list[int]:
         """Ids of photos that lie somewhere and fulfil a condition on photos p, files f."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT DISTINCT p.id FROM photos p JOIN files f ON f.photo_id = p.id "
             f"WHERE f.missing = 0 AND ({where}) ORDER BY p.id",
             values,
@@ -168,6 +177,14 @@ class Snapshot:
     def photo_with_digest(self, digest: bytes) -> int | None:
         row = self._one("SELECT id FROM photos WHERE digest = ?", (digest,))
         return int(row[0]) if row else None
+
+    def photos_with_digest(self, beginning: str) -> list[int]:
+        """Photos whose digest begins with these hexadecimal digits."""
+        rows = self.rows(
+            "SELECT id FROM photos WHERE substr(lower(hex(digest)), 1, ?) = ?",
+            (len(beginning), beginning),
+        )
+        return [photo_id for (photo_id,) in rows]
 
     def file_at(self, path: bytes) -> tuple[int, int, int] | None:
         """(photo id, size, mtime_ns) of the file at an absolute path."""
@@ -183,29 +200,42 @@ class Snapshot:
 
     def roots(self) -> dict[bytes, int]:
         """Absolute path → id."""
-        return dict(self._rows("SELECT path, id FROM roots ORDER BY path"))
+        return dict(self.rows("SELECT path, id FROM roots ORDER BY path"))
+
+    def photo_columns(self, photo_id: int) -> dict[str, Any]:
+        """All columns of a photo by name; it must exist."""
+        names = [row[1] for row in self.rows("PRAGMA table_info(photos)")]
+        row = self._one("SELECT * FROM photos WHERE id = ?", (photo_id,))
+        assert row is not None
+        return dict(zip(names, row, strict=True))
 
     def all_photos(self) -> Iterator[dict[str, Any]]:
         """Every photo that lies somewhere, as a dict of its columns, in the order of ids."""
-        names = [row[1] for row in self._rows("PRAGMA table_info(photos)")]
-        rows = self._rows(
+        names = [row[1] for row in self.rows("PRAGMA table_info(photos)")]
+        rows = self.rows(
             "SELECT * FROM photos p WHERE EXISTS "
             "(SELECT 1 FROM files f WHERE f.photo_id = p.id AND f.missing = 0) ORDER BY id"
         )
         return (dict(zip(names, row, strict=True)) for row in rows)
 
+    def has_table(self, name: str) -> bool:
+        """Whether there is such a table: a catalogue of an older schema lacks the newer ones
+        until it is written to.
+        """
+        return self._one("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)) is not None
+
     # Tags
 
     def has_tags(self) -> bool:
-        """Whether the catalogue can hold tags: one of schema 1 cannot, until it is written to."""
-        return self._one("SELECT 1 FROM sqlite_master WHERE name = 'tags'") is not None
+        """Whether the catalogue can hold tags."""
+        return self.has_table("tags")
 
     def tag_counts(self) -> list[tuple[str, str, int]]:
         """(tag, label, photos that lie somewhere), the most frequent first."""
         if not self.has_tags():
             return []
         return list(
-            self._rows(
+            self.rows(
                 "SELECT tag, min(label), count(DISTINCT photo_id) AS photos FROM tags t "
                 "WHERE EXISTS (SELECT 1 FROM files f WHERE f.photo_id = t.photo_id "
                 "AND f.missing = 0) GROUP BY tag ORDER BY photos DESC, tag"
@@ -248,7 +278,7 @@ class Snapshot:
     def root_counts(self) -> list[tuple[bytes, int, int]]:
         """(root, files, missing files) of each root."""
         return list(
-            self._rows(
+            self.rows(
                 "SELECT r.path, count(f.id) - total(f.missing), total(f.missing) "
                 "FROM roots r LEFT JOIN files f ON f.root_id = r.id GROUP BY r.id ORDER BY r.path"
             )
@@ -257,7 +287,7 @@ class Snapshot:
     def failures(self) -> list[tuple[bytes, bytes, str]]:
         """(root, path, reason) of every file that could not be indexed."""
         return list(
-            self._rows(
+            self.rows(
                 "SELECT r.path, x.path, x.reason FROM failures x JOIN roots r ON r.id = x.root_id "
                 "ORDER BY r.path, x.path"
             )
@@ -265,7 +295,8 @@ class Snapshot:
 
     # SQL
 
-    def _rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Any]:
+    def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        """Rows of a statement, for the modules of this floor."""
         # Damage shows when rows are fetched, not when the statement is prepared.
         with storage_errors(self.path):
             yield from self._connection.execute(sql, values)
@@ -282,7 +313,7 @@ class Snapshot:
         for at in range(0, len(ids), _BLOCK):
             block = ids[at : at + _BLOCK]
             marks = ", ".join("?" * len(block))
-            yield from self._rows(sql.format(marks), (*values, *block))
+            yield from self.rows(sql.format(marks), (*values, *block))
 
 
 def _in_order(places: list[Place]) -> tuple[Place, ...]:

@@ -14,11 +14,14 @@ from photosearch.records import Agreement, Failure, ModelStatus, RootStatus, Sta
 from photosearch.store.files import CATALOGUE, VECTORS, size_of
 from photosearch.store.lock import current_writer
 from photosearch.store.snapshot import Snapshot
+from photosearch.store.words import counts as words_counts
+from photosearch.store.words import failed_readings
 
 
 def status_of(snapshot: Snapshot, library: Path) -> Status:
     """Counts and sizes at this moment."""
     counts = snapshot.counts()
+    words = words_counts(snapshot)
     current = snapshot.setting("model_key") or snapshot.setting("model")
     return Status(
         library=library,
@@ -47,6 +50,9 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
             for model in snapshot.models()
         ),
         writer=current_writer(library),
+        words_read=words["read"],
+        with_words=words["with_words"],
+        words_failed=words["failed"],
     )
 
 
@@ -62,5 +68,6 @@ def agreement_setting(key: str) -> str:
 
 
 def failures_of(snapshot: Snapshot) -> list[Failure]:
-    """Files that could not be indexed, in the order of their paths."""
-    return [Failure(to_path(root, path), reason) for root, path, reason in snapshot.failures()]
+    """Files that could not be indexed, or in which no words could be looked for; by path."""
+    failed = sorted([*snapshot.failures(), *failed_readings(snapshot)])
+    return [Failure(to_path(root, path), reason) for root, path, reason in failed]

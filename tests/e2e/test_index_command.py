@@ -21,7 +21,7 @@ from tests.make import jpeg, picture, write_photos
 INDEX_FIELDS = {
     "version", "encoded", "added", "changed", "unchanged", "moved", "copied", "missing", "read",
     "known_failures", "raw_skipped", "not_encoded", "offline", "failed", "seconds",
-    "photos_per_second", "interrupted", "dry_run",
+    "photos_per_second", "interrupted", "dry_run", "words",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ PACKAGE = Path(photosearch.__file__).parent
 # down. `__main__` is the last line of the commands' folder: it is nothing but their door.
 FLOORS = (
     ("errors records paths settings",),
-    ("walk read",),
+    ("walk read gazetteer",),
     ("decode.formats decode.pixels decode.facts decode.pool",),
     (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
@@ -30,22 +30,25 @@ FLOORS = (
         "encode.sources.chinese_clip encode.sources.ready_onnx encode.originals encode.on_torch "
         "encode.export encode.quantise encode.encoder encode.names encode.manage",
     ),
+    ("ocr.reader ocr.gate ocr.rapid",),
     (
         "store.files store.lock store.schema store.catalogue store.tags store.snapshot "
-        "store.remembered",
+        "store.functions store.places store.words store.remembered",
     ),
     ("index.base index.tail index.exact index.cache",),
     (
-        "search.filters search.query search.example search.likeness search.run",
-        "survey.inventory survey.agreement survey.evaluate survey.export",
-        "ingest.scopes ingest.attendance ingest.photos",
+        "search.dates search.places search.conditions search.fields search.filters "
+        "search.qualifiers search.query search.example search.likeness search.bank "
+        "search.relevance search.reading search.fuse search.run search.browse search.answer",
+        "survey.inventory survey.about survey.agreement survey.evaluate survey.export",
+        "ingest.scopes ingest.attendance ingest.photos ingest.words ingest.places",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored",
     ),
     ("library __init__",),
-    ("show.text show.table",),
+    ("show.text show.reason show.table",),
     (
-        "cli.output cli.options cli.index cli.query cli.photos cli.classify cli.models cli.upkeep "
-        "cli.app __main__",
+        "cli.output cli.options cli.filters cli.notes cli.index cli.query cli.facts cli.photos "
+        "cli.classify cli.models cli.upkeep cli.app __main__",
     ),
 )
 PLACES = {

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photosearch.records import Hit
+from photosearch.show.reason import percent, reason
 from photosearch.show.table import plain_lines, score_lines, terminal_lines
 from photosearch.show.text import cells, counted, home_relative, printable, shorten, size_text
 
@@ -156,15 +157,52 @@ def hit(path: str = "/photos/a.jpg", **changes: object) -> Hit:
     return Hit(**{**values, **changes})  # type: ignore[arg-type]
 
 
+LOOKS = {"looks_like": {"cosine": 0.41, "rank": 1, "relevance": 0.93}}
+
+
+def reads(text: str, lines: int = 1) -> dict[str, object]:
+    line = {"text": text, "confidence": 0.98, "box": [[0, 0], [9, 0], [9, 4], [0, 4]]}
+    return {"reads": {**line, "rank": 1, "strength": 0.9, "whole": True, "lines": [line] * lines}}
+
+
+class TestReason:
+    @pytest.mark.parametrize(
+        ("changes", "text"),
+        [
+            ({"evidence": LOOKS, "relevance": 0.93}, "looks like 93 %"),
+            ({"evidence": LOOKS, "relevance": 0.2}, "weak: looks like 93 %"),
+            ({"evidence": reads("MIDI KEYBOARD")}, 'reads "MIDI KEYBOARD" (0.98)'),
+            (
+                {"evidence": {**LOOKS, **reads("EXIT", 3)}},
+                'reads "EXIT" (0.98) and 2 more lines, looks like 93 %',
+            ),
+            ({"evidence": {}}, ""),
+            ({"evidence": {"looks_like": {"cosine": 0.4, "rank": 2}}}, "looks like"),
+        ],
+    )
+    def test_says_why(self, changes: dict[str, object], text: str) -> None:
+        assert reason(hit(**changes)) == text
+
+    @pytest.mark.parametrize(
+        ("share", "text"),
+        [(None, "-"), (0.0, "0 %"), (0.004, "<1 %"), (0.934, "93 %"), (1.0, "100 %")],
+    )
+    def test_percent(self, share: float | None, text: str) -> None:
+        assert percent(share) == text
+
+
 COPIES = (Path("/photos/b.jpg"), Path("/photos/c.jpg"))
 
 
 class TestTable:
     def test_plain_lines(self) -> None:
-        hits = [hit(copies=COPIES), hit("/photos/tab\there.jpg", rank=2, score=-0.1)]
+        hits = [
+            hit(copies=COPIES, relevance=0.93, evidence=LOOKS),
+            hit("/photos/tab\there.jpg", rank=2, score=-0.1),
+        ]
         assert list(plain_lines(hits)) == [
-            "1\t0.4124\t/photos/a.jpg",
-            "2\t-0.1000\t/photos/tab\\there.jpg",
+            "1\t93 %\t/photos/a.jpg\tlooks like 93 %",
+            "2\t-\t/photos/tab\\there.jpg\t",
         ]
         lines = list(plain_lines(hits, all_copies=True))
         assert [line.split("\t")[2] for line in lines[:3]] == [
@@ -174,10 +212,11 @@ class TestTable:
         ]
 
     @given(st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name))
-    def test_a_line_of_a_pipe_has_its_three_fields_whatever_the_name(self, name: bytes) -> None:
-        one = hit("/photos/" + os.fsdecode(name))
+    def test_a_line_of_a_pipe_has_its_four_fields_whatever_the_name(self, name: bytes) -> None:
+        printed = name.decode("utf-8", "replace")
+        one = hit("/photos/" + os.fsdecode(name), evidence=reads(printed))
         (line,) = plain_lines([one])
-        assert len(line.split("\t")) == 3
+        assert len(line.split("\t")) == 4
         assert len(line.splitlines()) == 1
         (line,) = score_lines([one])
         assert line.split("\t")[0] == "0.412370"
@@ -186,28 +225,40 @@ class TestTable:
     def test_columns_are_aligned(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", "/photos")
         hits = [
-            hit(taken_at="2021-07-04T10:11:12+02:00", copies=COPIES[:1]),
+            hit(
+                taken_at="2021-07-04T10:11:12+02:00",
+                copies=COPIES[:1],
+                relevance=0.93,
+                evidence=LOOKS,
+            ),
             hit("/elsewhere/b.jpg", rank=12, score=-0.05, offline=True, copies=COPIES),
         ]
         assert list(terminal_lines(hits, width=80, links=False)) == [
-            "  1   0.412  2021-07-04  ~/a.jpg  (+1 copy)",
-            " 12  -0.050              /elsewhere/b.jpg  (offline, +2 copies)",
+            "  1   93 %  2021-07-04  ~/a.jpg  (+1 copy)                       looks like 93 %",
+            " 12      -              /elsewhere/b.jpg  (offline, +2 copies)",
         ]
 
     def test_no_column_for_days_when_none_is_known(self) -> None:
         (line,) = terminal_lines([hit()], width=80, links=False)
-        assert line == "  1   0.412  /photos/a.jpg"
+        assert line == "  1  /photos/a.jpg"
 
     def test_all_copies_stand_below_each_other(self) -> None:
         lines = list(terminal_lines([hit(copies=COPIES)], width=80, links=False, all_copies=True))
-        assert [line.index("/photos") for line in lines] == [13, 13, 13]
+        assert [line.index("/photos") for line in lines] == [5, 5, 5]
         assert "cop" not in "".join(lines)
 
     @given(st.binary(min_size=1, max_size=200).filter(lambda name: b"\0" not in name))
     def test_no_line_is_wider_than_the_terminal(self, name: bytes) -> None:
-        one = hit("/photos/" + os.fsdecode(name), taken_at="2021-07-04", copies=COPIES)
-        (line,) = terminal_lines([one], width=60, links=False)
-        assert cells(line) <= 60
+        one = hit(
+            "/photos/" + os.fsdecode(name),
+            taken_at="2021-07-04",
+            copies=COPIES,
+            relevance=0.1,
+            evidence={**LOOKS, **reads(name.decode("utf-8", "replace"))},
+        )
+        for width in (60, 90, 160):
+            for line in terminal_lines([one], width=width, links=False):
+                assert cells(line) <= width
 
     def test_links_lead_to_the_whole_path(self) -> None:
         path = "/photos/a b%#\N{SNOWMAN}" + "x" * 100 + ".jpg"

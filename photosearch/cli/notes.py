@@ -1,0 +1,111 @@
+"""What is to be said about an answer beside its hits: how sure it is, what else was meant, why
+there is nothing.
+
+In: a query and its hits. Out: lines.
+"""
+
+from __future__ import annotations
+
+from photosearch.errors import WrongUse
+from photosearch.gazetteer import normal_name
+from photosearch.library import Library
+from photosearch.records import Answer
+from photosearch.search.query import Query
+from photosearch.show.text import counted, printable
+from photosearch.store.tags import normal_tag
+
+_TAGS_SHOWN = 8
+
+
+def parse_relevance(text: str | None) -> float | None:
+    """50% and 0.5 are the same."""
+    if text is None:
+        return None
+    plain = text.strip()
+    try:
+        share = float(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1)
+        if not 0 <= share <= 1:
+            raise ValueError(plain)
+    except ValueError:
+        raise WrongUse(
+            f"--min-relevance {text!r} is no share", hint="--min-relevance 50%, or 0.5"
+        ) from None
+    return share
+
+
+def notes_on(opened: Library, asked: Query, text: str | None, answer: Answer) -> list[str]:
+    """Lines to be read before the hits."""
+    notes = []
+    if answer.hits and answer.matches_well is False:
+        notes.append("nothing in this library matches well; the closest are:")
+    named = opened.named(text) if text and not asked.words_only else 0
+    if named:
+        notes.append(
+            f"{counted(named, 'photo')} {'has' if named == 1 else 'have'} this name: "
+            f"photosearch query name:{_quoted(text or '')}"
+        )
+    return notes
+
+
+def why_nothing(
+    opened: Library, asked: Query, *, min_score: float | None, min_relevance: float | None
+) -> str:
+    """One line on why there are no hits."""
+    status = opened.status()
+    if not status.photos:
+        return "nothing found: the library holds no photos yet (photosearch index FOLDER)"
+    if (asked.words_only or asked.must_show) and not status.words_read:
+        return "nothing found: no photo has been read yet (photosearch index --words-only)"
+    limits = []
+    if min_score is not None:
+        limits.append("--min-score")
+    if min_relevance is not None:
+        limits.append("--min-relevance")
+    if not asked.filters.is_empty():
+        limits.append("the filters")
+    if asked.words_only:
+        why = "no photo shows these printed words"
+    elif asked.must_show:
+        why = "no photo shows the quoted words"
+    else:
+        why = "nothing found"
+    return (
+        why
+        + (f" within {' and '.join(limits)}" if limits else "")
+        + _about_unknown_tags(opened, asked)
+        + _about_unknown_places(opened, asked)
+        + _about_unread(status.photos - status.words_read, asked)
+    )
+
+
+def _about_unread(unread: int, asked: Query) -> str:
+    if unread <= 0 or not (asked.words_only or asked.must_show):
+        return ""
+    return f" ({counted(unread, 'photo')} not read yet: photosearch index --words-only)"
+
+
+def _about_unknown_tags(opened: Library, asked: Query) -> str:
+    if not asked.filters.tag:
+        return ""
+    tags = opened.tags()
+    if not tags:
+        return ": no photo has a tag yet (photosearch classify --library-wide --write-tags)"
+    known = {normal_tag(tag) for tag in tags}
+    for tag in asked.filters.tag:
+        if normal_tag(tag) not in known:
+            some = ", ".join(printable(one) for one in list(tags)[:_TAGS_SHOWN])
+            more = ", …" if len(tags) > _TAGS_SHOWN else ""
+            return f": no photo has the tag {printable(tag)} (there are: {some}{more})"
+    return ""
+
+
+def _about_unknown_places(opened: Library, asked: Query) -> str:
+    for name in asked.filters.place:
+        like = opened.suggest_places(name)
+        if like and normal_name(name) not in map(normal_name, like):
+            return f": no photo was taken in {printable(name)} (did you mean {printable(like[0])}?)"
+    return ""
+
+
+def _quoted(text: str) -> str:
+    return f"'\"{text}\"'" if " " in text else text

@@ -1,0 +1,1 @@
+"""An upright photo → the lines of text printed in it."""

@@ -1,0 +1,80 @@
+"""Names of the places where photos were taken: storing and reading them.
+
+In: photos with a position, and what a gazetteer calls it. Out: rows of the table `places`. A row
+says whose word it is: a newer gazetteer's replaces it. What the names mean is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from photosearch.gazetteer import Place, normal_name
+
+if TYPE_CHECKING:
+    from photosearch.store.catalogue import Catalogue
+    from photosearch.store.snapshot import Snapshot
+
+
+def unplaced(catalogue: Catalogue, gazetteer: str) -> list[tuple[int, float, float]]:
+    """(photo id, latitude, longitude) of photos that this gazetteer has not named yet."""
+    return list(
+        catalogue._rows(
+            "SELECT p.id, p.latitude, p.longitude FROM photos p "
+            "WHERE p.latitude IS NOT NULL AND p.longitude IS NOT NULL AND NOT EXISTS "
+            "(SELECT 1 FROM places n WHERE n.photo_id = p.id AND n.gazetteer = ?) ORDER BY p.id",
+            (gazetteer,),
+        )
+    )
+
+
+def store_places(catalogue: Catalogue, gazetteer: str, places: Iterable[tuple[int, Place]]) -> None:
+    """Store what photos' places are called, in one transaction."""
+    with catalogue.transaction() as connection:
+        connection.executemany(
+            "INSERT OR REPLACE INTO places "
+            "(photo_id, city, region, country, country_code, names, gazetteer) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    photo_id,
+                    place.city,
+                    place.region,
+                    place.country,
+                    place.country_code,
+                    normal_names(place),
+                    gazetteer,
+                )
+                for photo_id, place in places
+            ),
+        )
+
+
+def normal_names(place: Place) -> str:
+    """All names of a place as they are compared, each with a line end before and after."""
+    names = dict.fromkeys(map(normal_name, place.names))
+    return "\n" + "".join(f"{name}\n" for name in names if name)
+
+
+def place_of_photo(snapshot: Snapshot, photo_id: int) -> Place | None:
+    """What the place of a photo is called; None where that is not known."""
+    if not snapshot.has_table("places"):
+        return None
+    for row in snapshot.rows(
+        "SELECT city, region, country, country_code FROM places WHERE photo_id = ?", (photo_id,)
+    ):
+        return Place(*row)
+    return None
+
+
+def place_names(snapshot: Snapshot) -> list[str]:
+    """The names of all places of the library: countries, regions, cities."""
+    if not snapshot.has_table("places"):
+        return []
+    names = {
+        name
+        for row in snapshot.rows("SELECT DISTINCT country, region, city FROM places")
+        for name in row
+        if name
+    }
+    return sorted(names)

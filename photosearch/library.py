@@ -59,9 +59,9 @@ if TYPE_CHECKING:
     from photosearch.index.cache import CurrentIndex
     from photosearch.ingest.photos import Options
     from photosearch.ingest.scopes import Scope
+    from photosearch.search.looks import Looks
     from photosearch.search.query import Query
     from photosearch.search.relevance import Judge
-    from photosearch.search.run import Looks
     from photosearch.store.catalogue import Catalogue
     from photosearch.survey.evaluate import Captioned
 
@@ -374,7 +374,7 @@ class Library:
     def _looks_for(self, query: Query, only: NDArray[np.int64] | None) -> Looks | None:
         """The looking side of a query: its vector, the index, and how relevance is judged."""
         from photosearch.search.likeness import query_vector
-        from photosearch.search.run import Looks
+        from photosearch.search.looks import Looks
         from photosearch.store.remembered import Remembered
 
         model = self._model_with_vectors()
@@ -473,7 +473,8 @@ class Library:
     def _nearest(self, photo_id: int, k: int) -> list[Hit]:
         """Photos most like one of the library, by its stored vector."""
         from photosearch.search.likeness import stored_vector
-        from photosearch.search.run import Limits, Looks, find
+        from photosearch.search.looks import Looks
+        from photosearch.search.run import Limits, find
 
         model = self._snapshot.model(self.encoder.key)
         wanted = stored_vector(self._snapshot, model, photo_id) if model and k else None

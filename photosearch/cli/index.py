@@ -16,10 +16,11 @@ from photosearch.cli.options import DeviceOption, JsonOption, LibraryOption, Mod
 from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, hush, say, tell, write_json
 from photosearch.errors import NoLibrary, WrongUse
 from photosearch.library import Library, temporary_library
+from photosearch.records import WordsReport
 from photosearch.show.text import counted, printable
 
 if TYPE_CHECKING:
-    from photosearch.records import Failure, IndexReport, Progress, WordsReport
+    from photosearch.records import Failure, IndexReport, Progress
 
 _FAILURES_SHOWN = 10
 _STAGES = {"photos": "photos", "words": "printed words"}
@@ -165,6 +166,8 @@ def _index_words(
     else:
         if not quiet:
             _print_words(report)
+            if report == WordsReport():
+                say("no photo is waiting to be read")
         _print_failures(report.failed)
     _leave(report.left > 0, bool(report.failed))
 

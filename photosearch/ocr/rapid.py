@@ -107,7 +107,7 @@ class RapidReader:
         height, width = pixels.shape[:2]
         part: Part | None = Part(0, 0, width, height)
         if self._gate:
-            part = lit_part(self._map(pixels, look_size(width, height)), width, height)
+            part = self._look(pixels)
         if part is None:
             return ()
         pixels = np.ascontiguousarray(pixels[part.top : part.bottom, part.left : part.right])
@@ -119,11 +119,18 @@ class RapidReader:
             for text, confidence, box in self._lines(pixels, boxes)
         )
 
-    def _map(self, pixels: Pixels, size: tuple[int, int]) -> NDArray[np.float32]:
-        """How probably each pixel of the image, at this size, belongs to text."""
-        prepared = self._detector.get_preprocess()(_resized(pixels, size))
-        found: NDArray[np.float32] = self._detector.session(prepared)[0, 0]
-        return found
+    def _look(self, pixels: Pixels) -> Part | None:
+        """The part that is worth a close look; None where the cheap look finds no box.
+
+        Boxes, not light alone: out-of-focus ground lights up too, in blots of low probability.
+        Asking for a box halves the photos looked at in vain (coco: 32 opened of 60, then 21), and
+        loses 1 line in 100. The part is still all that lit up: with boxes alone, more is missed.
+        """
+        height, width = pixels.shape[:2]
+        prepared = self._detector.get_preprocess()(_resized(pixels, look_size(width, height)))
+        lit = self._detector.session(prepared)
+        boxes, _ = self._detector.postprocess_op(lit, lit.shape[2:])
+        return lit_part(lit[0, 0], width, height) if len(boxes) else None
 
     def _boxes(self, pixels: Pixels) -> list[Corners]:
         """Where lines of text are, from top to bottom."""
@@ -133,7 +140,9 @@ class RapidReader:
         if found is None:
             return []
         factors = np.array([width / size[0], height / size[1]], np.float32)
-        return list(np.asarray(found, np.float32) * factors)
+        boxes = list(np.asarray(found, np.float32) * factors)
+        # Of an image that is a thread, a box may be thinner than a pixel: nothing to cut out.
+        return [box for box in boxes if min(_sides(box)) >= 2]
 
     def _lines(
         self, pixels: Pixels, boxes: Sequence[Corners]
@@ -168,9 +177,15 @@ class RapidReader:
 
 def _is_tall(box: Corners) -> bool:
     """As the engine's own cropping has it: it turns crops of 1.5 times their width."""
-    across = int(max(np.linalg.norm(box[0] - box[1]), np.linalg.norm(box[2] - box[3])))
-    down = int(max(np.linalg.norm(box[0] - box[3]), np.linalg.norm(box[1] - box[2])))
+    across, down = _sides(box)
     return down >= 1.5 * across
+
+
+def _sides(box: Corners) -> tuple[int, int]:
+    """Width and height of the crop that the engine makes of a box."""
+    across = max(np.linalg.norm(box[0] - box[1]), np.linalg.norm(box[2] - box[3]))
+    down = max(np.linalg.norm(box[0] - box[3]), np.linalg.norm(box[1] - box[2]))
+    return int(across), int(down)
 
 
 def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -14,12 +14,14 @@ import numpy as np
 
 from photosearch.records import Answer, Hit
 from photosearch.search.browse import in_order, listed
+from photosearch.search.hits import Online, hit_of
 from photosearch.search.reading import Read, photos_reading, photos_showing
-from photosearch.search.run import Limits, Looks, Online, find, hit_of
+from photosearch.search.run import Limits, find
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from photosearch.search.looks import Looks
     from photosearch.search.query import Query
     from photosearch.store.snapshot import Snapshot
 

@@ -3,7 +3,9 @@
 In: a Ranking by looks, Reads by words. Out: Found records, best first, each with what both lists
 say of it. Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009), with two changes: a photo that
 shows the whole query as printed words comes before those that only look alike, and a photo that
-shows some of it counts by the square of how much.
+shows some of it counts by the square of how much, and by how many words: two of them are hardly
+chance. (Of photos with any line read 83 % are found among the first five by their longest words,
+74 % where the number of words does not count, 84 % by print alone: scripts/bench fusion.)
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 # The constant of the paper: it keeps the first ranks of one list from deciding alone.
 RANK_CONSTANT = 60
+MOST_TERMS = 4
 
 
 @dataclass(slots=True)
@@ -37,7 +40,8 @@ class Found:
         if self.look_rank is not None:
             worth += 1 / (RANK_CONSTANT + self.look_rank)
         if self.read is not None and self.read_rank is not None:
-            worth += self.read.strength**2 / (RANK_CONSTANT + self.read_rank) + self.read.whole
+            weight = self.read.strength**2 * min(self.read.terms, MOST_TERMS)
+            worth += weight / (RANK_CONSTANT + self.read_rank) + self.read.whole
         return worth
 
 

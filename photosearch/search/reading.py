@@ -65,6 +65,7 @@ class Read:
     strength: float  # 0..1: the share of the query, weighted
     whole: bool  # the whole query, as words in their order
     lines: tuple[Line, ...]  # those that hold it, best first
+    terms: int = 1  # words of the query that it shows
 
 
 @dataclass(slots=True)
@@ -118,7 +119,7 @@ def photos_reading(
                 strength *= 0.9  # the words are there, but not together
             lines = [found.line for _, _, found in sorted(held, key=lambda one: -one[1])]
         if sure or whole or strength >= ENOUGH:
-            read = Read(photo_id, min(strength, 1.0), whole, tuple(dict.fromkeys(lines)))
+            read = Read(photo_id, min(strength, 1.0), whole, tuple(dict.fromkeys(lines)), len(held))
             reads.append((read, sum(found.weight * worth for _, worth, found in held)))
     reads.sort(key=lambda one: (-one[0].whole, -one[0].strength, -one[1], one[0].photo_id))
     return [read for read, _ in reads]

@@ -1,36 +1,27 @@
-"""A query's way out: candidates by looks and by printed words → one ranking → hits.
+"""Candidates by looks and by printed words → one ranking → hits.
 
-In: what a Query became (a vector, Reads, allowed ids) and an open library's parts. Out: list[Hit],
-best first. No walking, no lock.
+In: the looking side of a query, Reads, limits. Out: list[Hit], best first.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from photosearch.paths import join, to_path
 from photosearch.records import Hit
 from photosearch.search.fuse import Found, fuse
+from photosearch.search.hits import Online, evidence_of, hit_of
 
 if TYPE_CHECKING:
-    from photosearch.index.base import Ranking, VectorIndex
-    from photosearch.search.likeness import QueryVector
+    from photosearch.index.base import Ranking
+    from photosearch.search.looks import Looks
     from photosearch.search.reading import Read
-    from photosearch.store.snapshot import Model, PhotoRow, Place, Snapshot
+    from photosearch.store.snapshot import Snapshot
 
 # Candidates by looks at least, where printed words are looked for too: fusing wants to know the
 # rank of the photos that words bring in.
 _DEPTH = 100
-
-Vectors = NDArray[np.float32]
-# (query float32[dim], photos float32[n, dim]) → relevance float32[n], 0..1.
-Judging = Callable[[Vectors, Vectors], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,46 +62,6 @@ def find(
         fetch = min(total, fetch * 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """One side of a query: the vector, and where it is looked for."""
-
-    wanted: QueryVector
-    index: VectorIndex
-    snapshot: Snapshot
-    model: Model
-    only: NDArray[np.int64] | None  # sorted ids of the photos that may be hits, None for all
-    judge: Judging | None
-
-    @property
-    def count(self) -> int:
-        """Photos that can be candidates, at most."""
-        return len(self.index) if self.only is None else min(len(self.only), len(self.index))
-
-    def search(self, count: int) -> Ranking:
-        return self.index.search(self.wanted.vector, count, self.only)
-
-    def add_cosines(self, found: Sequence[Found]) -> None:
-        """The cosines of photos that words alone brought in."""
-        lacking = [one for one in found if one.cosine is None]
-        vectors = self.vectors_of([one.photo_id for one in lacking])
-        for one in lacking:
-            if one.photo_id in vectors:  # it may have been encoded with another model only
-                one.cosine = float(vectors[one.photo_id] @ self.wanted.vector)
-
-    def relevances(self, photo_ids: Sequence[int]) -> dict[int, float]:
-        """Relevance by looks, of photos that have a vector; none where it cannot be judged."""
-        vectors = self.vectors_of(photo_ids) if self.judge else {}
-        if not self.judge or not vectors:
-            return {}
-        judged = self.judge(self.wanted.vector, np.stack(list(vectors.values())))
-        return dict(zip(vectors, judged.tolist(), strict=True))
-
-    def vectors_of(self, photo_ids: Sequence[int]) -> dict[int, Vectors]:
-        rows = self.snapshot.vectors_of(self.model.id, photo_ids) if photo_ids else []
-        return {photo_id: np.frombuffer(blob, "<f2").astype(np.float32) for photo_id, blob in rows}
-
-
 def _is_exhausted(ranking: Ranking, hits: Sequence[Hit], limits: Limits) -> bool:
     """Whether what comes after these candidates falls below a limit as well."""
     least = ranking.scores[-1] if len(ranking.scores) else 0.0
@@ -145,7 +96,7 @@ def _hits(
                 rank=len(hits) + 1,
                 score=_score(one, looks),
                 relevance=relevance,
-                evidence=_evidence(one, by_looks),
+                evidence=evidence_of(one, by_looks),
                 online=online,
                 accepts_path=limits.accepts_path,
             )
@@ -171,66 +122,3 @@ def _relevance(one: Found, by_looks: float | None) -> float | None:
     by_words = one.read.strength if one.read and one.read.strength else None
     known = [value for value in (by_looks, by_words) if value is not None]
     return max(known) if known else None
-
-
-def _evidence(one: Found, by_looks: float | None) -> dict[str, Any]:
-    evidence: dict[str, Any] = {}
-    if one.cosine is not None:
-        evidence["looks_like"] = {
-            "cosine": round(one.cosine, 6),
-            "rank": one.look_rank,
-            "relevance": None if by_looks is None else round(by_looks, 4),
-        }
-    if one.read is not None:
-        evidence["reads"] = {
-            **one.read.lines[0].as_dict(),
-            "rank": one.read_rank,
-            "strength": round(one.read.strength, 4),
-            "whole": one.read.whole,
-            "lines": [line.as_dict() for line in one.read.lines],
-        }
-    return evidence
-
-
-class Online:
-    """Which roots are there at the moment, each asked once."""
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, bool] = {}
-
-    def __call__(self, place: Place) -> bool:
-        if place.root not in self._known:
-            self._known[place.root] = os.path.isdir(place.root)
-        return self._known[place.root]
-
-
-def hit_of(
-    photo: PhotoRow,
-    *,
-    rank: int,
-    online: Online,
-    accepts_path: Callable[[bytes], bool],
-    score: float | None = None,
-    relevance: float | None = None,
-    evidence: Mapping[str, Any] | None = None,
-) -> Hit | None:
-    """A photo as a hit; None where it was moved out of the filtered folder since."""
-    places = [place for place in photo.places if accepts_path(join(place.root, place.path))]
-    if not places:
-        return None
-    places.sort(key=lambda place: not online(place))  # one that can be opened now is first
-    paths = [to_path(place.root, place.path) for place in places]
-    return Hit(
-        rank=rank,
-        path=paths[0],
-        score=score,
-        photo=photo.digest.hex(),
-        photo_id=photo.id,
-        width=photo.width,
-        height=photo.height,
-        taken_at=photo.taken_at,
-        relevance=relevance,
-        evidence=evidence or {},
-        copies=tuple(paths[1:]),
-        offline=not online(places[0]),
-    )

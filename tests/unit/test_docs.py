@@ -13,6 +13,7 @@ import typer
 import photosearch
 from photosearch.cli.app import app
 from photosearch.records import Classified, Hit, IndexReport, TagReport
+from photosearch.search.filters import filters_table
 from photosearch.store import schema
 
 REPOSITORY = Path(__file__).parents[2]
@@ -104,3 +105,8 @@ def test_every_sample_photo_is_credited() -> None:
     assert "signs/" in credited  # rendered, credited as a whole
     for path in photos:
         assert path.parent.name == "signs" or path.name in credited, path
+
+
+def test_every_filter_is_explained() -> None:
+    page = (REPOSITORY / "docs" / "search.md").read_text(encoding="utf-8")
+    assert filters_table() in page

@@ -39,7 +39,8 @@ FLOORS = (
     (
         "search.dates search.places search.conditions search.fields search.filters "
         "search.qualifiers search.query search.example search.likeness search.bank "
-        "search.relevance search.reading search.fuse search.run search.browse search.answer",
+        "search.relevance search.reading search.fuse search.looks search.hits search.run "
+        "search.browse search.answer",
         "survey.inventory survey.about survey.agreement survey.evaluate survey.export",
         "ingest.scopes ingest.attendance ingest.photos ingest.words ingest.places",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored",

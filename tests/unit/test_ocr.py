@@ -188,6 +188,14 @@ def test_pictures_without_words_give_none(
     assert reader.read(image) == ()
 
 
+def test_words_squeezed_into_a_thread_never_raise(reader: WordReader) -> None:
+    """The detector sees text in it, at 32 times its height; there is nothing to cut out."""
+    words, _ = printed("HARBOUR MUSEUM", (1280, 320), (40, 60), 140)
+    for height in (1, 2, 3):
+        assert reader.read(words.resize((1280, height))) is not None
+        check_boxes(reader.read(words.resize((80, height))), (80, height))
+
+
 def test_words_in_a_very_long_panorama(reader: WordReader) -> None:
     """Longer than OpenCV can cut from: read at reduced size, boxes in the panorama's pixels."""
     image = Image.new("RGB", (64_000, 300), "#e8e4da")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,14 @@ class TestFusing:
 
     def test_a_little_of_it_moves_little(self) -> None:
         assert self.order(list(range(1, 60)), [self.read(99, 0.6)]).index(99) > 30
+
+    def test_several_words_of_it_move_more_than_one(self) -> None:
+        ids = list(range(1, 60))
+        one = fuse(self.ranking(ids), [self.read(99, 0.8)])
+        three = fuse(self.ranking(ids), [replace(self.read(99, 0.8), terms=3)])
+        places = [[found.photo_id for found in fused].index(99) for fused in (one, three)]
+        assert places[1] < places[0]
+        assert places[1] == 0
 
     def test_without_words_the_looks_stay(self) -> None:
         assert self.order([5, 3, 1], []) == [5, 3, 1]

@@ -1,9 +1,12 @@
 """Why a photo is a hit, in words.
 
-In: a Hit. Out: one short text, such as: reads "MIDI KEYBOARD" (0.98), looks like 93 %.
+In: a Hit. Out: one short text, such as: reads "MIDI KEYBOARD" (0.98) at 251,233 362x158, looks like
+93 %.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from photosearch.records import Hit
 from photosearch.show.text import printable, shorten
@@ -27,11 +30,19 @@ def reason(hit: Hit) -> str:
         line = shorten(printable(reads["text"]), _LONGEST_LINE)
         more = len(reads["lines"]) - 1
         parts.append(
-            f'reads "{line}" ({reads["confidence"]:.2f})'
+            f'reads "{line}" ({reads["confidence"]:.2f}) at {_where(reads["box"])}'
             + (f" and {more} more {'line' if more == 1 else 'lines'}" if more else "")
         )
     if looks and (looks["rank"] is not None or not reads):
         judged = looks.get("relevance")
-        parts.append("looks like" + (f" {percent(judged)}" if judged is not None else ""))
+        figure = f"(cosine {looks['cosine']:.2f})" if judged is None else percent(judged)
+        parts.append(f"looks like {figure}")
     text = ", ".join(parts)
     return f"weak: {text}" if text and hit.is_weak else text
+
+
+def _where(box: Sequence[Sequence[float]]) -> str:
+    """Left, top, width and height of a box, in pixels."""
+    left, top = (min(corner[axis] for corner in box) for axis in (0, 1))
+    right, bottom = (max(corner[axis] for corner in box) for axis in (0, 1))
+    return f"{left:.0f},{top:.0f} {right - left:.0f}x{bottom - top:.0f}"

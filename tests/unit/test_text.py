@@ -171,13 +171,13 @@ class TestReason:
         [
             ({"evidence": LOOKS, "relevance": 0.93}, "looks like 93 %"),
             ({"evidence": LOOKS, "relevance": 0.2}, "weak: looks like 93 %"),
-            ({"evidence": reads("MIDI KEYBOARD")}, 'reads "MIDI KEYBOARD" (0.98)'),
+            ({"evidence": reads("MIDI KEYBOARD")}, 'reads "MIDI KEYBOARD" (0.98) at 0,0 9x4'),
             (
                 {"evidence": {**LOOKS, **reads("EXIT", 3)}},
-                'reads "EXIT" (0.98) and 2 more lines, looks like 93 %',
+                'reads "EXIT" (0.98) at 0,0 9x4 and 2 more lines, looks like 93 %',
             ),
             ({"evidence": {}}, ""),
-            ({"evidence": {"looks_like": {"cosine": 0.4, "rank": 2}}}, "looks like"),
+            ({"evidence": {"looks_like": {"cosine": 0.4, "rank": 2}}}, "looks like (cosine 0.40)"),
         ],
     )
     def test_says_why(self, changes: dict[str, object], text: str) -> None:

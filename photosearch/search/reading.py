@@ -46,14 +46,15 @@ _STOP_WORDS = frozenset(
 # A term found in more than this share of the photos with words says nothing about one of them.
 _COMMON_SHARE = 0.25
 _COMMON_AT_LEAST = 20
+_MAX_TEXT = 2000  # characters; no line is longer
 _MAX_TERMS = 32  # of a longer text the longest words are looked up
 _NEAR_LETTERS = 5
 _NEAR_QUALITY = 0.7
 _JOINED_QUALITY = 0.8
 _JOINED_LETTERS = 5  # shorter ones stand across blanks by chance
-# Of a text that is not said to be printed, this much must be read for it to count: below it,
-# captions find photos by some word of theirs that is printed there.
-ENOUGH = 0.6
+# Of a text that is not said to be printed, this much must be read for it to count: one of two
+# words does ("exit sign"), some word of a caption does not. Captions lose nothing by it.
+ENOUGH = 0.35
 _LINES_A_TERM = 1000
 
 
@@ -96,7 +97,7 @@ def photos_reading(
     words printed everywhere do not count, guesses at wrong letters only where a word is found
     nowhere, and photos that show less than ENOUGH of it are left out.
     """
-    wanted = normal_words(text)
+    wanted = normal_words(text[:_MAX_TEXT])
     if not wanted or not has_words(snapshot):
         return []
     words = list(dict.fromkeys(wanted.split()))
@@ -115,7 +116,7 @@ def photos_reading(
         strength = sum(term.rarity * worth for term, worth, _ in held) / total
         whole, lines = search.whole(photo_id, phrases, terms)
         if not whole:
-            if len(terms) > 1:
+            if len(held) == len(terms) > 1:
                 strength *= 0.9  # the words are there, but not together
             lines = [found.line for _, _, found in sorted(held, key=lambda one: -one[1])]
         if sure or whole or strength >= ENOUGH:
@@ -172,20 +173,17 @@ class _Search:
         """Lines with a word that differs from this one by one letter, or two exchanged ones."""
         if len(word) < _NEAR_LETTERS or _is_unspaced(word):
             return
-        from rapidfuzz.distance import OSA
-
         for found in lines_with(self.snapshot, _halves(word), _LINES_A_TERM, self.subset):
-            for other in found.normal.split():
-                if abs(len(other) - len(word)) <= 1 and OSA.distance(word, other) == 1:
-                    yield found
-                    break
+            if any(_is_near(word, other) for other in found.normal.split()):
+                yield found
 
     def _weigh(self, terms: list[_Term]) -> None:
         lines = self.snapshot.rows("SELECT max(id) FROM lines")
         count = next(iter(lines))[0] or 0
         with_words: int | None = None
         for term in terms:
-            held = len(term.best)
+            # A word printed nowhere counts as if it stood in one photo: it may well describe looks.
+            held = max(len(term.best), 1)
             term.rarity = math.log(1 + max(count - held, 0.0) / (held + 0.5)) + 0.01
             if not self.sure and held >= _COMMON_AT_LEAST:
                 if with_words is None:
@@ -291,6 +289,15 @@ def _is_unspaced(word: str) -> bool:
         or char >= "\U00020000"
         for char in word
     )
+
+
+def _is_near(word: str, other: str) -> bool:
+    """Whether two words differ by one letter, or by two neighbours that changed places."""
+    if abs(len(other) - len(word)) > 1:
+        return False
+    from rapidfuzz.distance import OSA  # 10 ms, which most queries do without
+
+    return OSA.distance(word, other, score_cutoff=1) == 1
 
 
 def _halves(word: str) -> str:

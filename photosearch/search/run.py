@@ -121,4 +121,4 @@ def _score(one: Found, looks: Looks | None) -> float | None:
 def _relevance(one: Found, by_looks: float | None) -> float | None:
     by_words = one.read.strength if one.read and one.read.strength else None
     known = [value for value in (by_looks, by_words) if value is not None]
-    return max(known) if known else None
+    return round(max(known), 4) if known else None

@@ -13,6 +13,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from photosearch.records import Line
@@ -58,13 +59,19 @@ def normal_words(text: str) -> str:
     kept: list[str] = []
     accented = False
     for char in unicodedata.normalize("NFKD", folded):
-        kind = unicodedata.category(char)[0]
+        kind, is_accented = _sort_of(char)
         if kind == "M" and accented:
             continue
         if kind in "LN":
-            accented = unicodedata.name(char, "").startswith(_ACCENTED)
+            accented = is_accented
         kept.append(char if kind in "LNM" else " ")
     return " ".join(unicodedata.normalize("NFKC", "".join(kept)).split())
+
+
+@lru_cache(maxsize=4096)
+def _sort_of(char: str) -> tuple[str, bool]:
+    """Letter, number, mark or else (L N M …), and whether its accents are left out."""
+    return unicodedata.category(char)[0], unicodedata.name(char, "").startswith(_ACCENTED)
 
 
 # Writing

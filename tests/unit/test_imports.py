@@ -8,7 +8,10 @@ import pytest
 
 from tests.command import SAMPLES, Command
 
-NEVER = {"torch", "transformers", "fastapi", "rapidocr", "pydantic", "rich"}
+NEVER = set(
+    "torch transformers fastapi rapidocr cv2 shapely scipy dateparser reverse_geocode rapidfuzz "
+    "pydantic rich".split()
+)
 
 
 @pytest.fixture(scope="module")

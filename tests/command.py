@@ -67,7 +67,7 @@ class Command:
             env=self.env,
             input=stdin,
             capture_output=True,
-            timeout=120,
+            timeout=600,
             cwd=cwd,
         )
         result = Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))

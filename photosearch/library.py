@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from photosearch.errors import NoLibrary, WrongUse
+from photosearch.errors import MissingExtra, NoLibrary, WrongUse
 from photosearch.paths import to_bytes, to_path
 from photosearch.records import (
     Answer,
@@ -195,10 +195,16 @@ class Library:
                 return photos.dry_run(catalogue, model.id if model else 0, scopes, options)
             report = self._index_scopes(catalogue, scopes, options, count_first=count_first)
             name_places(catalogue, options.should_stop)
-            if not report.interrupted and (reads_words() if words is None else words):
+            if report.interrupted or not (reads_words() if words is None else words):
+                return report
+            try:
                 read = self._read_words(catalogue, retry, jobs, progress, should_stop)
-                report = replace(report, words=read, interrupted=bool(read.left))
-            return report
+            except MissingExtra as error:
+                if words:  # asked for by name
+                    raise
+                logger.warning("%s; %s", error, error.hint)
+                return report
+            return replace(report, words=read, interrupted=bool(read.left))
 
     def read_words(
         self,

@@ -91,6 +91,7 @@ class Library:
         self._device = device
         self._precision = precision
         self._index: tuple[str, int, CurrentIndex] | None = None  # model key, generation
+        self._judges: dict[tuple[str, str | None], Judge] = {}  # by language and fitted curve
 
     @classmethod
     def open(
@@ -396,12 +397,14 @@ class Library:
 
         if not is_judged(query):
             return None
-        return Judge.open(
-            self.encoder,
-            self.encoder.language_of(query.texts[0].value, query.language),
-            cache_folder=cache_path(),
-            fitted=self._snapshot.setting(setting_name(self.encoder)),
-        )
+        language = self.encoder.language_of(query.texts[0].value, query.language)
+        fitted = self._snapshot.setting(setting_name(self.encoder))
+        if (language, fitted) not in self._judges:
+            judge = Judge.open(self.encoder, language, cache_folder=cache_path(), fitted=fitted)
+            if judge is None:  # another process may prepare it meanwhile
+                return None
+            self._judges[language, fitted] = judge
+        return self._judges[language, fitted]
 
     def similar(self, image: Any, *, k: int = 10, **options: Any) -> list[Hit]:
         """Photos like an example: `search(image=…)` by another name."""

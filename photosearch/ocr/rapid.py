@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -198,9 +197,6 @@ def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 def _open(folder: Path, threads: int) -> tuple[Any, Any]:
     """rapidocr's own detector and recogniser, with its own settings but for threads and paths."""
-    # Official builds of ONNX Runtime send usage events to their maker (1.31: its Privacy.md) and
-    # keep an identifier in the user's cache folder, unless this is set before it is imported.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         with _quiet():
             from rapidocr.ch_ppocr_det import TextDetector

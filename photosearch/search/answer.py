@@ -16,6 +16,7 @@ from photosearch.records import Answer, Hit
 from photosearch.search.browse import in_order, listed
 from photosearch.search.hits import Online, hit_of
 from photosearch.search.reading import Read, photos_reading, photos_showing
+from photosearch.search.relevance import is_match
 from photosearch.search.run import Limits, find
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def answer(
         if not query.include_self:
             limits = replace(limits, left_out=looks.wanted.examples)
         hits = find(looks=looks, reads=reads, snapshot=snapshot, limits=limits)
-    judged = [hit for hit in hits[:_JUDGED] if hit.relevance is not None]
-    matches_well = any(not hit.is_weak for hit in judged) if judged else None
+    judged = [hit.relevance for hit in hits[:_JUDGED] if hit.relevance is not None]
+    matches_well = is_match(judged) if judged else None
     return Answer(tuple(in_order(hits[:k], order)), matches_well)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -59,6 +60,9 @@ def main() -> None:
         # A name that the terminal's encoding lacks is shown escaped; it never ends the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     output.talk()
+    if not sys.warnoptions:
+        # What libraries think of damaged metadata is no word for users; python -W shows it.
+        warnings.simplefilter("ignore")
     try:
         app()
         code = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ import pytest
 
 from tests.command import Command
 from tests.contents import contents_of
-from tests.make import jpeg, picture, write_photos
+from tests.make import camera_exif, jpeg, picture, write_photos
 
 INDEX_FIELDS = {
     "version", "encoded", "added", "changed", "unchanged", "moved", "copied", "missing", "read",
@@ -272,3 +273,13 @@ def test_library_in_a_place_that_cannot_be_written(photosearch: Command, photos:
     blocked.touch()
     done = photosearch("index", photos, "--library", blocked / "library", code=2)
     assert "Not a directory" in done.err
+
+
+def test_damaged_metadata_is_no_matter_for_the_user(photosearch: Command, photos: Path) -> None:
+    whole = camera_exif(camera="Pixel 6", orientation=1).tobytes()
+    image = io.BytesIO()
+    picture(77).save(image, "JPEG", exif=whole[: len(whole) - 7])
+    (photos / "cut-exif.jpg").write_bytes(image.getvalue())
+    done = photosearch("index", photos)
+    assert "7 added" in done.text
+    assert "Warning" not in done.err

@@ -274,8 +274,12 @@ def answered(library: Library, text: str, words: bool | None) -> list[Any] | str
         return str(error)
 
 
+# 10,000 take a minute on a good day: PHOTOSEARCH_LONG_TESTS=1 asks for them. The query language by
+# itself is put to 10,000 in tests/unit/test_qualifiers.py, always.
 @settings(
-    max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10_000 if os.environ.get("PHOTOSEARCH_LONG_TESTS") else 2_000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(ODD)
 def test_any_text_finds_printed_words_or_is_wrong_use(opened: Library, text: str) -> None:

@@ -94,7 +94,7 @@ class Catalogue:
 
     def roots(self) -> dict[bytes, int]:
         """Absolute path → id."""
-        return dict(self._rows("SELECT path, id FROM roots ORDER BY path"))
+        return dict(self.rows("SELECT path, id FROM roots ORDER BY path"))
 
     def add_root(self, path: bytes) -> int:
         with self._writing():
@@ -127,7 +127,7 @@ class Catalogue:
 
     def lookup(self, root_id: int, paths: list[bytes], model_id: int) -> dict[bytes, Known]:
         """What the catalogue has about some paths of a root."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT f.path, f.id, f.size, f.mtime_ns, f.photo_id, f.missing, v.id IS NOT NULL "
             "FROM files f LEFT JOIN vectors v ON v.photo_id = f.photo_id AND v.model_id = ? "
             f"WHERE f.root_id = ? AND f.path IN ({_marks(paths)})",
@@ -140,7 +140,7 @@ class Catalogue:
 
     def failed_before(self, root_id: int, paths: list[bytes]) -> dict[bytes, tuple[int, int]]:
         """Paths that could not be indexed → the (size, mtime_ns) they had then."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT path, size, mtime_ns FROM failures "
             f"WHERE root_id = ? AND path IN ({_marks(paths)})",
             (root_id, *paths),
@@ -161,14 +161,14 @@ class Catalogue:
     ) -> Iterator[tuple[int, bytes, int]]:
         """(file id, path, photo id) of a root's files in a folder, b"" for all of them."""
         where, bounds = _scope(folder)
-        return self._rows(
+        return self.rows(
             f"SELECT id, path, photo_id FROM files WHERE root_id = ? AND missing = ?{where}",
             (root_id, int(missing), *bounds),
         )
 
     def failures_below(self, root_id: int, folder: bytes) -> Iterator[tuple[bytes]]:
         where, bounds = _scope(folder)
-        return self._rows(f"SELECT path FROM failures WHERE root_id = ?{where}", (root_id, *bounds))
+        return self.rows(f"SELECT path FROM failures WHERE root_id = ?{where}", (root_id, *bounds))
 
     # Storing
 
@@ -301,7 +301,8 @@ class Catalogue:
     def _execute(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         return self._connection.execute(sql, values)
 
-    def _rows(self, sql: str, values: tuple[object, ...] = ()) -> Iterator[Any]:
+    def rows(self, sql: str, values: tuple[object, ...] = ()) -> Iterator[Any]:
+        """Rows of a statement, for the modules of this floor."""
         # Damage shows when rows are fetched, not when the statement is prepared.
         with storage_errors(self.path):
             yield from self._connection.execute(sql, values)

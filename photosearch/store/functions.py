@@ -28,7 +28,7 @@ def define(snapshot: Snapshot) -> None:
         ("is_named", is_named, 2),
         ("is_in_folder_named", is_in_folder_named, 2),
     ):
-        snapshot._connection.create_function(name, count, function, deterministic=True)
+        snapshot.define(name, count, function)
 
 
 @lru_cache(maxsize=4096)

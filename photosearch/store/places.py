@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def unplaced(catalogue: Catalogue, gazetteer: str) -> list[tuple[int, float, float]]:
     """(photo id, latitude, longitude) of photos that this gazetteer has not named yet."""
     return list(
-        catalogue._rows(
+        catalogue.rows(
             "SELECT p.id, p.latitude, p.longitude FROM photos p "
             "WHERE p.latitude IS NOT NULL AND p.longitude IS NOT NULL AND NOT EXISTS "
             "(SELECT 1 FROM places n WHERE n.photo_id = p.id AND n.gazetteer = ?) ORDER BY p.id",

@@ -7,7 +7,7 @@ import (35-60 ms) every query would pay for.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -294,6 +294,10 @@ class Snapshot:
         )
 
     # SQL
+
+    def define(self, name: str, count: int, function: Callable[..., Any]) -> None:
+        """Make a function of `count` values known to this connection's statements."""
+        self._connection.create_function(name, count, function, deterministic=True)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Any]:
         """Rows of a statement, for the modules of this floor."""

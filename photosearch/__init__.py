@@ -19,15 +19,11 @@ if TYPE_CHECKING:
     from photosearch.encode.names import load_model
     from photosearch.errors import PhotosearchError
     from photosearch.library import Library
-    from photosearch.records import (
-        Answer,
-        Classified,
+    from photosearch.records import Answer, Classified, Hit, Line, Progress
+    from photosearch.reports import (
         EvalReport,
-        Hit,
         IndexReport,
-        Line,
         PhotoFacts,
-        Progress,
         Status,
         TagReport,
         WordsReport,
@@ -62,18 +58,18 @@ _HOMES = {
     "Answer": "photosearch.records",
     "Classified": "photosearch.records",
     "Encoder": "photosearch.encode.encoder",
-    "EvalReport": "photosearch.records",
+    "EvalReport": "photosearch.reports",
     "Filters": "photosearch.search.filters",
     "Hit": "photosearch.records",
-    "IndexReport": "photosearch.records",
+    "IndexReport": "photosearch.reports",
     "Library": "photosearch.library",
     "Line": "photosearch.records",
-    "PhotoFacts": "photosearch.records",
+    "PhotoFacts": "photosearch.reports",
     "PhotosearchError": "photosearch.errors",
     "Progress": "photosearch.records",
-    "Status": "photosearch.records",
-    "TagReport": "photosearch.records",
-    "WordsReport": "photosearch.records",
+    "Status": "photosearch.reports",
+    "TagReport": "photosearch.reports",
+    "WordsReport": "photosearch.reports",
     "classify": "photosearch.zeroshot.photos",
     "load_model": "photosearch.encode.names",
 }

@@ -25,19 +25,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from photosearch.errors import MissingExtra, NoLibrary, WrongUse
 from photosearch.paths import to_bytes, to_path
-from photosearch.records import (
-    Answer,
-    Classified,
-    EvalReport,
-    Failure,
-    Hit,
-    IndexReport,
-    PhotoFacts,
-    Progress,
-    Status,
-    TagReport,
-    WordsReport,
-)
+from photosearch.records import Answer, Classified, Failure, Hit, Progress
+from photosearch.reports import EvalReport, IndexReport, PhotoFacts, Status, TagReport, WordsReport
 from photosearch.search.filters import Filters
 from photosearch.settings import (
     cache_path,

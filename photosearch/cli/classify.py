@@ -31,7 +31,8 @@ from photosearch.show.text import counted, home_relative, printable, shorten
 
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
-    from photosearch.records import Classified, Failure, TagReport
+    from photosearch.records import Classified, Failure
+    from photosearch.reports import TagReport
 
 
 @command

@@ -13,7 +13,8 @@ from photosearch.library import Library
 from photosearch.show.text import printable, size_text
 
 if TYPE_CHECKING:
-    from photosearch.records import Line, PhotoFacts
+    from photosearch.records import Line
+    from photosearch.reports import PhotoFacts
 
 
 @command

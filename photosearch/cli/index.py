@@ -16,11 +16,12 @@ from photosearch.cli.options import DeviceOption, JsonOption, LibraryOption, Mod
 from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, hush, say, tell, write_json
 from photosearch.errors import NoLibrary, WrongUse
 from photosearch.library import Library, temporary_library
-from photosearch.records import WordsReport
+from photosearch.reports import WordsReport
 from photosearch.show.text import counted, printable
 
 if TYPE_CHECKING:
-    from photosearch.records import Failure, IndexReport, Progress
+    from photosearch.records import Failure, Progress
+    from photosearch.reports import IndexReport
 
 _FAILURES_SHOWN = 10
 _STAGES = {"photos": "photos", "words": "printed words"}

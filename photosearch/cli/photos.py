@@ -17,7 +17,7 @@ from photosearch.library import Library, temporary_library
 from photosearch.show.text import agreement_text, counted, printable, size_text
 
 if TYPE_CHECKING:
-    from photosearch.records import EvalReport, Recall, Status
+    from photosearch.reports import EvalReport, Recall, Status
 
 
 @command

@@ -28,7 +28,8 @@ from photosearch.ingest.attendance import Attendance
 from photosearch.ingest.scopes import Scope
 from photosearch.paths import join, to_path
 from photosearch.read import Changed, ReadFile, read_file, read_head
-from photosearch.records import Failure, FoundFile, IndexReport, Photo, Progress, Skipped
+from photosearch.records import Failure, FoundFile, Photo, Progress, Skipped
+from photosearch.reports import IndexReport
 from photosearch.store.catalogue import Batch, Catalogue, Known, NewPhoto
 from photosearch.walk import RAW_SUFFIXES, WalkRules, suffix_of, walk
 

@@ -19,7 +19,8 @@ from photosearch.errors import PhotosearchError
 from photosearch.ocr.reader import scaled
 from photosearch.paths import join, to_path
 from photosearch.read import Changed, read_file
-from photosearch.records import Failure, FoundFile, Progress, WordsReport
+from photosearch.records import Failure, FoundFile, Progress
+from photosearch.reports import WordsReport
 from photosearch.store.words import Reading, reader_id, store_readings, unread
 
 if TYPE_CHECKING:

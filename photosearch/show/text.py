@@ -11,7 +11,7 @@ import os
 import unicodedata
 from pathlib import Path
 
-from photosearch.records import Agreement
+from photosearch.reports import Agreement
 
 
 def printable(path: str | os.PathLike[str]) -> str:

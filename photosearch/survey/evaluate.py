@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.errors import WrongUse
-from photosearch.records import EvalReport, Recall
+from photosearch.reports import EvalReport, Recall
 
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder

@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 
 from photosearch.paths import to_path
-from photosearch.records import Agreement, Failure, ModelStatus, RootStatus, Status
+from photosearch.records import Failure
+from photosearch.reports import Agreement, ModelStatus, RootStatus, Status
 from photosearch.store.files import CATALOGUE, VECTORS, size_of
 from photosearch.store.lock import current_writer
 from photosearch.store.snapshot import Snapshot

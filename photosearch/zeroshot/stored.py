@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photosearch.paths import to_path
-from photosearch.records import Classified, TagReport
+from photosearch.records import Classified
+from photosearch.reports import TagReport
 from photosearch.store.tags import NewTag, replace_tags
 from photosearch.zeroshot.classify import LabelVectors
 

@@ -22,7 +22,7 @@ from PIL import Image, ImageFilter
 from photosearch.decode.pixels import decode
 from photosearch.encode.names import open_encoder
 from photosearch.library import temporary_library
-from photosearch.records import IndexReport
+from photosearch.reports import IndexReport
 from scripts.benchmarks.common import SCRATCH, Run, report, run
 
 SIZE = (4000, 3000)

@@ -12,7 +12,8 @@ import typer
 
 import photosearch
 from photosearch.cli.app import app
-from photosearch.records import Classified, Hit, IndexReport, TagReport
+from photosearch.records import Classified, Hit
+from photosearch.reports import IndexReport, TagReport
 from photosearch.search.filters import filters_table
 from photosearch.store import schema
 

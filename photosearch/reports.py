@@ -1,0 +1,275 @@
+"""What commands report: counts of a run, the state of a library, all about one photo.
+
+Frozen records that the runners make and the command line prints; `as_dict` is the document of
+`--json` (docs/json.md). They carry `pathlib.Path`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from photosearch.records import Facts, Failure, Hit, Line
+
+
+@dataclass(frozen=True, slots=True)
+class WordsReport:
+    """What one pass over the photos looking for printed words did. Counts are of photos."""
+
+    read: int = 0
+    with_words: int = 0  # of those, in how many something is printed
+    unavailable: int = 0  # the file is not there now, or not as it was: left for another run
+    left: int = 0  # not dealt with, because the run was stopped
+    failed: tuple[Failure, ...] = ()
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "read": self.read,
+            "with_words": self.with_words,
+            "unavailable": self.unavailable,
+            "left": self.left,
+            "failed": [failure.as_dict() for failure in self.failed],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What one `index` run did. Counts are of files; `encoded` counts photos."""
+
+    encoded: int = 0
+    added: int = 0  # files holding a photo that was new to the library
+    changed: int = 0  # known paths whose content is another photo now
+    unchanged: int = 0
+    moved: int = 0  # known photos at a new path, gone from an old one
+    copied: int = 0  # known photos at a further path
+    missing: int = 0  # files that were there at an earlier run and are not now
+    read: int = 0  # files that were opened
+    known_failures: int = 0  # failed at an earlier run, unchanged since, not tried again
+    raw_skipped: int = 0  # raw files, for want of the optional decoder
+    not_encoded: int = 0  # photos of the library without a vector of this run's model
+    offline: tuple[Path, ...] = ()  # roots that are not there, or emptied: their files are kept
+    failed: tuple[Failure, ...] = ()
+    seconds: float = 0.0
+    interrupted: bool = False
+    dry_run: bool = False
+    words: WordsReport | None = None  # None: the pass was left out
+
+    @property
+    def photos_per_second(self) -> float:
+        """Photos encoded a second of the whole run."""
+        return self.encoded / self.seconds if self.seconds > 0 else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document of `index --json` (docs/json.md)."""
+        return {
+            "version": 1,
+            "encoded": self.encoded,
+            "added": self.added,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "moved": self.moved,
+            "copied": self.copied,
+            "missing": self.missing,
+            "read": self.read,
+            "known_failures": self.known_failures,
+            "raw_skipped": self.raw_skipped,
+            "not_encoded": self.not_encoded,
+            "offline": [os.fspath(path) for path in self.offline],
+            "failed": [failure.as_dict() for failure in self.failed],
+            "seconds": round(self.seconds, 3),
+            "photos_per_second": round(self.photos_per_second, 2),
+            "interrupted": self.interrupted,
+            "dry_run": self.dry_run,
+            "words": self.words.as_dict() if self.words else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TagReport:
+    """What a run that wrote tags did."""
+
+    tags: tuple[tuple[str, int], ...]  # (label, photos that have it now), in the labels' order
+    untagged: int  # photos whose best label was not probable enough
+    scoring: str  # "softmax" or "sigmoid"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "scoring": self.scoring,
+            "tags": [{"label": label, "photos": photos} for label, photos in self.tags],
+            "untagged": self.untagged,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RootStatus:
+    """One indexed folder."""
+
+    path: Path
+    files: int
+    missing: int
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Cosines between a model's vectors and those of a smaller form of it, on the same photos."""
+
+    mean: float
+    least: float
+    photos: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"mean": round(self.mean, 6), "least": round(self.least, 6), "photos": self.photos}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """One model whose vectors the library holds."""
+
+    name: str
+    key: str
+    dim: int
+    vectors: int
+    current: bool  # the library's own model: queries use it unless told otherwise
+    agreement: Agreement | None = None  # of an 8-bit form with the float32 model
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is in a library."""
+
+    library: Path
+    schema: int
+    photos: int  # photos that lie at one or more paths
+    files: int
+    missing: int
+    forgotten: int  # photos at no path any more: `prune` removes them
+    failures: int
+    catalogue_bytes: int
+    vectors_bytes: int
+    roots: tuple[RootStatus, ...]
+    models: tuple[ModelStatus, ...]
+    writer: str | None  # who is indexing at this moment
+    words_read: int = 0  # photos looked at for printed words
+    with_words: int = 0  # of those, in how many something is printed
+    words_failed: int = 0  # of those, which could not be read
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "library": os.fspath(self.library),
+            "schema": self.schema,
+            "photos": self.photos,
+            "files": self.files,
+            "missing": self.missing,
+            "forgotten": self.forgotten,
+            "failures": self.failures,
+            "bytes": {"catalogue": self.catalogue_bytes, "vectors": self.vectors_bytes},
+            "roots": [
+                {
+                    "path": os.fspath(root.path),
+                    "files": root.files,
+                    "missing": root.missing,
+                    "online": root.online,
+                }
+                for root in self.roots
+            ],
+            "models": [
+                {
+                    "name": model.name,
+                    "key": model.key,
+                    "dim": model.dim,
+                    "vectors": model.vectors,
+                    "current": model.current,
+                    "cosine_to_float32": model.agreement.as_dict() if model.agreement else None,
+                }
+                for model in self.models
+            ],
+            "words": {
+                "read": self.words_read,
+                "with_words": self.with_words,
+                "failed": self.words_failed,
+            },
+            "writer": self.writer,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """How well one direction of retrieval works: shares in percent, ranks from 1."""
+
+    queries: int
+    recall_at_1: float
+    recall_at_5: float
+    recall_at_10: float
+    median_rank: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "queries": self.queries,
+            "recall@1": round(self.recall_at_1, 2),
+            "recall@5": round(self.recall_at_5, 2),
+            "recall@10": round(self.recall_at_10, 2),
+            "median_rank": self.median_rank,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EvalReport:
+    """Recall of captions against their photos."""
+
+    model: str
+    photos: int
+    text_to_image: Recall
+    image_to_text: Recall
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "model": self.model,
+            "photos": self.photos,
+            "text_to_image": self.text_to_image.as_dict(),
+            "image_to_text": self.image_to_text.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """All that the library knows of one photo."""
+
+    photo: str  # SHA-256 of the file's content, hexadecimal
+    photo_id: int
+    paths: tuple[Path, ...]  # where it lies, missing files left out
+    format: str
+    bytes: int
+    width: int  # pixels, upright
+    height: int
+    facts: Facts
+    place: str | None  # "Kyoto, Kyoto, Japan", as the gazetteer calls its position
+    tags: tuple[str, ...]
+    models: tuple[str, ...]  # those that it is encoded with
+    words_read: bool  # whether it was looked at for printed words
+    words: tuple[Line, ...]
+    nearest: tuple[Hit, ...]  # the photos most like it
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "photo": self.photo,
+            "paths": [os.fspath(path) for path in self.paths],
+            "format": self.format,
+            "bytes": self.bytes,
+            "width": self.width,
+            "height": self.height,
+            **asdict(self.facts),
+            "place": self.place,
+            "tags": list(self.tags),
+            "models": list(self.models),
+            "words_read": self.words_read,
+            "words": [line.as_dict() for line in self.words],
+            "nearest": [hit.as_dict() for hit in self.nearest],
+        }

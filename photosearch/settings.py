@@ -18,6 +18,10 @@ WORDS_VARIABLE = "PHOTOSEARCH_WORDS"
 # (16320 x 12240 = 199.8 million) pass, a 30000 x 30000 decompression bomb does not.
 MAX_PIXELS = 200_000_000
 
+# A photo that takes longer to decode is given up: 120 megapixels take 2 s (PNG) to 4 s (progressive
+# JPEG), so that a machine ten times slower still has time.
+DECODE_SECONDS = 60.0
+
 # A file is read once, whole, into memory; the largest raw files are about 250 MB.
 MAX_FILE_BYTES = 1 << 30
 

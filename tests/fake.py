@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photosearch.decode.pool import WorkerPool
 from photosearch.encode.preprocess import Preprocess
 from photosearch.encode.towers import normalise
 from photosearch.index.cache import refresh_index
@@ -23,6 +25,10 @@ from photosearch.store.snapshot import Snapshot
 from photosearch.walk import WalkRules
 
 SIDE = 4
+
+# One for all runs: a worker of its own for each would start a thousand processes.
+WORKERS = WorkerPool(2)
+atexit.register(WORKERS.close)
 
 
 class ColourTower:
@@ -69,9 +75,8 @@ def run_index(
             rules = replace(
                 rules or WalkRules(), avoid=frozenset({*catalogue.roots(), to_bytes(library)})
             )
-            return index_photos(
-                catalogue, lambda: tower, model_id, scopes, Options(rules=rules, **options)
-            )
+            settings = Options(rules=rules, **{"workers": WORKERS, **options})
+            return index_photos(catalogue, lambda: tower, model_id, scopes, settings)
         finally:
             catalogue.close()
             refresh(library, tower)

@@ -12,8 +12,8 @@ import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
+from photosearch.decode.limits import Limits
 from photosearch.errors import BadImage, MissingExtra, NotAPhoto
-from photosearch.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,6 +36,7 @@ _PILLOW_NAMES = {
 }
 
 _opening = threading.Lock()
+_NO_OTHER = Limits()  # the usual ones, with nothing else under way
 
 _DNG_VERSION_TAG = 50706
 _CAMERA_TIFF_MAKERS = (b"NIKON", b"Canon", b"SONY", b"PENTAX", b"SAMSUNG", b"Hasselblad")
@@ -113,45 +114,56 @@ def has_raw_decoder() -> bool:
     return find_spec("rawpy") is not None
 
 
-def open_image(data: bytes) -> tuple[Image.Image, str]:
-    """Open image bytes, not yet decoded where the format allows it: (image, format name)."""
+def open_image(data: bytes, limits: Limits = _NO_OTHER) -> tuple[Image.Image, str]:
+    """Open image bytes, not yet decoded where the format allows it: (image, format name).
+
+    Raises BadImage for a photo beyond the limits, Heavy for one whose turn is not yet.
+    """
     kind = sniff(data)
     if kind is None:
         raise NotAPhoto(_describe_other(data))
     if kind == "heic":
-        return _open_heic(data), kind
+        return _open_heic(data, limits), kind
     if kind == "raw":
         return _open_raw(data), kind
     if kind == "jxl":
         return _open_jxl(data), kind
-    return _open_with_pillow(data, kind), kind
+    image = _open_with_pillow(data, kind, limits)
+    limits.check(*image.size, _bytes_a_pixel(image))
+    return image, kind
 
 
-def check_size(width: int, height: int) -> None:
-    """Refuse decompression bombs, before anything is decoded."""
-    if width * height > MAX_PIXELS:
-        raise BadImage(f"{width} x {height} pixels: {too_large()}")
+def _bytes_a_pixel(image: Image.Image) -> float:
+    """What decoding takes, in memory, of photos that come in at full size."""
+    if image.format in ("JPEG", "MPO"):
+        # Read at reduced scale, but a progressive one keeps all its coefficients: two bytes each,
+        # of three channels where none is stored at half size.
+        return 6 if image.info.get("progressive") else 0.1
+    return {"1": 1, "L": 1, "P": 1, "LA": 4, "RGB": 4, "I;16": 2}.get(image.mode, 4)
 
 
-def too_large() -> str:
-    return f"larger than the limit of {MAX_PIXELS // 1_000_000} megapixels"
-
-
-def _open_with_pillow(data: bytes, kind: str) -> Image.Image:
+def _open_with_pillow(data: bytes, kind: str, limits: Limits = _NO_OTHER) -> Image.Image:
     from PIL import Image
 
-    # Only headers are read here. Pillow would warn the user's terminal of what check_size judges;
-    # the lock is for the filter, which is one for all threads.
+    # Only headers are read here. Pillow would warn the user's terminal of what Limits judges; the
+    # lock is for its settings, which are one for all threads.
     with _opening, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(io.BytesIO(data), formats=_PILLOW_NAMES[kind])
+        # Pillow's own guard, raised to ours; it stays in force for whoever else uses Pillow here.
+        if Image.MAX_IMAGE_PIXELS is not None:
+            Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, limits.pixels)
+        try:
+            return Image.open(io.BytesIO(data), formats=_PILLOW_NAMES[kind])
+        except Image.DecompressionBombError as error:
+            raise BadImage(limits.too_large()) from error
 
 
-def _open_heic(data: bytes) -> Image.Image:
+def _open_heic(data: bytes, limits: Limits) -> Image.Image:
     import pi_heif
 
     file = pi_heif.open_heif(io.BytesIO(data))
-    check_size(*file.size)
+    width, height = file.size
+    limits.check(width, height, 8)  # libheif's own planes, and the picture made of them
     # libheif turns the picture itself and sets the EXIF orientation to 1: not turned twice.
     image: Image.Image = file.to_pillow()
     return image
@@ -187,7 +199,7 @@ def raw_exif(data: bytes) -> Image.Exif | None:
     try:
         with _open_with_pillow(data, "tiff") as image:
             return image.getexif()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, KeyError):
+    except (UnidentifiedImageError, BadImage, OSError, SyntaxError, ValueError, KeyError):
         return None
 
 

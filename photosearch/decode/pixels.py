@@ -12,18 +12,14 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from photosearch.decode.formats import check_size, open_image, raw_exif, too_large
+from photosearch.decode.formats import open_image, raw_exif
+from photosearch.decode.limits import Heavy, Limits
 from photosearch.errors import BadImage, PhotosearchError
-from photosearch.settings import MAX_PIXELS
 
 # Decoding at reduced scale keeps at least this many times the pixels a side that are needed. A
 # 12 MP JPEG takes 43 ms instead of 127, and the model's input differs by 0.19/255 on average:
 # scripts/bench decode.
 REDUCED_SCALE_MARGIN = 2
-
-# Pillow's own guard, raised to ours; it stays in force for whoever else uses Pillow here.
-if Image.MAX_IMAGE_PIXELS is not None:
-    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -35,6 +31,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION_TAG = 0x0112
+_USUAL = Limits()
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
@@ -49,14 +46,14 @@ class Decoded:
     exif: Image.Exif
 
 
-def decode(data: bytes, *, need: int | None = None) -> Decoded:
+def decode(data: bytes, *, need: int | None = None, limits: Limits = _USUAL) -> Decoded:
     """Decode image bytes; `need` is how many pixels a side will be used of them.
 
-    Raises BadImage with a reason fit for a list of failures.
+    Raises BadImage with a reason fit for a list of failures, and Heavy where `limits` says that
+    other photos are being decoded and this one is large.
     """
     try:
-        image, kind = open_image(data)
-        check_size(*image.size)
+        image, kind = open_image(data, limits)
         stored = image.size
         if need is not None:
             # JPEG alone can decode at reduced scale; others ignore this.
@@ -74,10 +71,8 @@ def decode(data: bytes, *, need: int | None = None) -> Decoded:
         if kind == "raw":
             exif = raw_exif(data) or exif
         return Decoded(rgb, kind, width, height, exif)
-    except PhotosearchError:
+    except (PhotosearchError, Heavy):
         raise
-    except Image.DecompressionBombError as error:  # Pillow's own limit, which is above ours
-        raise BadImage(too_large()) from error
     except UnidentifiedImageError as error:
         raise BadImage("damaged: its header cannot be read") from error
     except MemoryError as error:

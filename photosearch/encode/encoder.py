@@ -297,14 +297,13 @@ class PairEncoder(Encoder):
 
 def _opened(source: str | os.PathLike[str] | Image.Image) -> Image.Image:
     """A PIL image as it is in its file; of animations the first frame."""
-    from photosearch.decode.formats import check_size, open_image
+    from photosearch.decode.formats import open_image
 
     if hasattr(source, "convert"):
         return source  # type: ignore[return-value]
     path = Path(source)
     try:
         image, _ = open_image(path.read_bytes())
-        check_size(*image.size)
         image.load()
     except BadImage as error:
         raise BadImage(f"{path}: {error}") from error

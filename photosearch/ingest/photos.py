@@ -2,8 +2,8 @@
 
 In: an open catalogue, an encoder, folders. Out: an IndexReport; Progress on the way.
 The stages run side by side with bounded queues between them: a pool of threads reads and hashes, a
-second one decodes, this thread encodes and alone touches the catalogue. Killed at any moment, a
-run loses the batch in flight; the next one goes on.
+second one has worker processes decode, this thread encodes and alone touches the catalogue. Killed
+at any moment, a run loses the batch in flight; the next one goes on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -19,13 +20,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photosearch.decode.facts import read_facts
 from photosearch.decode.formats import has_raw_decoder, sniff
-from photosearch.decode.pixels import decode
-from photosearch.decode.pool import ordered_map
-from photosearch.errors import PhotosearchError
+from photosearch.decode.limits import Limits
+from photosearch.decode.pool import WorkerPool
+from photosearch.errors import BadImage, MissingExtra
 from photosearch.ingest.attendance import Attendance
+from photosearch.ingest.prepare import prepare
 from photosearch.ingest.scopes import Scope
+from photosearch.ordered import ordered_map
 from photosearch.paths import join, to_path
 from photosearch.read import Changed, ReadFile, read_file, read_head
 from photosearch.records import Failure, FoundFile, Photo, Progress, Skipped
@@ -41,6 +43,8 @@ _COMPARED = 500
 # A transaction holds this many photos at most, and is never older than this: what a kill costs.
 COMMIT_PHOTOS = 256
 COMMIT_SECONDS = 5.0
+# Bytes of files that may be on their way to a stage: 36 raw files of 100 MB would be 3.6 GB.
+_MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Options:
     retry: bool = False
     jobs: int = 2
     batch_size: int | None = None  # photos a call of the tower; None: as it likes best
+    limits: Limits = field(default_factory=Limits)
+    workers: WorkerPool | None = None  # None: the run has its own, and ends them
     progress: Callable[[Progress], None] = lambda progress: None
     should_stop: Callable[[], bool] = lambda: False
 
@@ -104,12 +110,14 @@ def index_photos(
 
     `tower` is called when the first photo has to be encoded: an unchanged folder opens no model.
     """
-    run = _Run(catalogue, model_id, options, tower=tower, total=total)
-    for scope in scopes:
-        if scope.is_online:
-            run.take_in(scope)
-        else:
-            run.offline.append(scope)
+    shared = options.workers
+    with nullcontext(shared) if shared else WorkerPool(options.jobs) as workers:
+        run = _Run(catalogue, model_id, options, tower=tower, workers=workers, total=total)
+        for scope in scopes:
+            if scope.is_online:
+                run.take_in(scope)
+            else:
+                run.offline.append(scope)
     if not run.stopped:
         run.find_vanished(scopes)
     return run.report()
@@ -125,6 +133,7 @@ class _Run:
         options: Options,
         *,
         tower: Callable[[], ImageTower] | None = None,
+        workers: WorkerPool | None = None,
         total: int | None = None,
     ) -> None:
         self.catalogue = catalogue
@@ -146,6 +155,7 @@ class _Run:
         self._committed = self.started
         self._raw = has_raw_decoder()
         self._scope: Scope
+        self._workers = workers
 
     # One folder
 
@@ -157,13 +167,22 @@ class _Run:
             ThreadPoolExecutor(jobs, "read") as readers,
             ThreadPoolExecutor(jobs, "decode") as decoders,
         ):
-            read = ordered_map(self._read, self.select(scope), pool=readers, ahead=2 * jobs)
+            read = ordered_map(
+                self._read,
+                self.select(scope),
+                pool=readers,
+                ahead=2 * jobs,
+                weight=lambda found: found.size,
+                most=_MOST_BYTES,
+            )
             decoded = ordered_map(
                 self._decode,
                 self._match(read),
                 pool=decoders,
                 # While the encoder is busy with one batch, the decoders fill the next.
                 ahead=lambda: self._batch_size + 2 * jobs,
+                weight=lambda file: len(file.data),
+                most=_MOST_BYTES,
             )
             for result in decoded:
                 if isinstance(result, _Trouble):
@@ -206,6 +225,7 @@ class _Run:
                 self.counts["unchanged"] += 1
                 self._attendance.seen(row.file_id)
                 if row.missing:
+                    self.counts["returned"] += 1
                     self._batch.returned.append(row.file_id)
             elif failed.get(one.path) == (one.size, one.mtime_ns) and not self.options.retry:
                 self.counts["known_failures"] += 1
@@ -235,19 +255,17 @@ class _Run:
 
     def _decode(self, file: ReadFile) -> _Ready | _Trouble:
         assert self._tower is not None
-        preprocess = self._tower.preprocess
+        assert self._workers is not None
         try:
-            decoded = decode(file.data, need=preprocess.need)
-            photo = Photo(
-                digest=file.digest,
-                bytes=len(file.data),
-                format=decoded.format,
-                width=decoded.width,
-                height=decoded.height,
-                facts=read_facts(decoded.exif),
+            photo, pixels = self._workers.run(
+                prepare,
+                file.data,
+                file.digest,
+                self._tower.preprocess,
+                limits=self.options.limits,
             )
-            return _Ready(photo, preprocess.resize(decoded.image))
-        except PhotosearchError as error:
+            return _Ready(photo, pixels)
+        except (BadImage, MissingExtra) as error:
             return _Trouble(file.found, str(error), file.digest)
 
     # This thread
@@ -376,6 +394,7 @@ class _Run:
             moved=counts["moved"],
             copied=counts["copied"],
             missing=counts["missing"],
+            returned=counts["returned"],
             read=counts["read"],
             known_failures=counts["known_failures"],
             raw_skipped=counts["raw_skipped"],

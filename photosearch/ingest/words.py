@@ -10,13 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from photosearch.decode.pixels import decode
-from photosearch.decode.pool import ordered_map
-from photosearch.errors import PhotosearchError
-from photosearch.ocr.reader import scaled
+from photosearch.decode.limits import Limits
+from photosearch.decode.pool import WorkerPool
+from photosearch.errors import BadImage, MissingExtra
+from photosearch.ingest.prepare import open_picture
+from photosearch.ocr.reader import ReadFailed, scaled
+from photosearch.ordered import ordered_map
 from photosearch.paths import join, to_path
 from photosearch.read import Changed, read_file
 from photosearch.records import Failure, FoundFile, Progress
@@ -38,6 +40,7 @@ class Options:
 
     retry: bool = False
     jobs: int = 2
+    limits: Limits = field(default_factory=Limits)
     progress: Callable[[Progress], None] = lambda progress: None
     should_stop: Callable[[], bool] = lambda: False
 
@@ -78,9 +81,12 @@ def read_words(
                 return
             yield source
 
-    with ThreadPoolExecutor(options.jobs, "words") as pool:
+    with (
+        ThreadPoolExecutor(options.jobs, "words") as pool,
+        WorkerPool(options.jobs) as workers,
+    ):
         for source, reading in ordered_map(
-            lambda source: (source, _read(source, reader)),
+            lambda source: (source, _read(source, reader, workers, options.limits)),
             sources(),
             pool=pool,
             ahead=2 * options.jobs,
@@ -116,18 +122,22 @@ def _sources(snapshot: Snapshot, photo_ids: list[int]) -> Iterator[_Source]:
             yield _Source(photo_id, digest, tuple(places))
 
 
-def _read(source: _Source, reader: WordReader) -> Reading | None:
+def _read(
+    source: _Source, reader: WordReader, workers: WorkerPool, limits: Limits
+) -> Reading | None:
     """None where no file holds this photo now."""
+    from PIL import Image
+
     data = _data_of(source)
     if data is None:
         return None
     try:
-        photo = decode(data, need=reader.read_side)
-        lines = reader.read(photo.image)
-    except PhotosearchError as error:
+        picture = workers.run(open_picture, data, reader.read_side, limits=limits)
+        image = Image.fromarray(picture.pixels)
+        lines = reader.read(image)
+    except (BadImage, MissingExtra, ReadFailed) as error:
         return Reading(source.photo_id, failure=str(error))
-    across = photo.width / photo.image.width
-    down = photo.height / photo.image.height
+    across, down = picture.width / image.width, picture.height / image.height
     return Reading(source.photo_id, scaled(lines, across, down))
 
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from photosearch.decode.formats import sniff
 from photosearch.decode.pixels import decode
-from photosearch.decode.pool import ordered_map
 from photosearch.errors import BadImage, PhotosearchError
+from photosearch.ordered import ordered_map
 from photosearch.read import Changed, read_file, read_head
 from photosearch.records import Classified, Failure
 from photosearch.settings import default_model, usable_cores

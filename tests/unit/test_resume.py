@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from photosearch.decode import pixels
+from photosearch.decode.pool import WorkerPool
 from photosearch.ingest import photos as ingest
 from photosearch.store.catalogue import Catalogue
 from tests.contents import contents_of
@@ -83,6 +83,6 @@ def _run_cut(
     if stage == "read":
         patch.setattr(ingest, "read_file", counting(ingest.read_file))
     if stage == "decode":
-        patch.setattr(ingest, "decode", counting(pixels.decode))
+        patch.setattr(WorkerPool, "run", counting(WorkerPool.run))
     tower = ColourTower(fail_at=number if stage == "encode" else None)
     run_index(library, [photos], tower=tower, cut=tamper, batch_size=3)

@@ -53,7 +53,7 @@ class NewerLibrary(PhotosearchError):
 class DamagedLibrary(PhotosearchError):
     """The catalogue is not a readable SQLite database of ours."""
 
-    hint = "restore catalogue.db from a backup, or move the library away and index again"
+    hint = "photosearch check --repair"
 
 
 class LibraryBusy(PhotosearchError):

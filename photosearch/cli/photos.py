@@ -57,8 +57,7 @@ def status(
 
 def _print_status(state: Status) -> None:
     say(f"library   {printable(state.library)}")
-    size = f"{size_text(state.catalogue_bytes)} catalogue, {size_text(state.vectors_bytes)} index"
-    say(f"photos    {state.photos:,} in {counted(state.files, 'file')} ({size})")
+    say(f"photos    {state.photos:,} in {counted(state.files, 'file')}")
     for root in state.roots:
         notes = [counted(root.files, "file")]
         if root.missing:
@@ -75,16 +74,19 @@ def _print_status(state: Status) -> None:
     if state.words_read:
         coverage = "all" if state.words_read >= state.photos else f"{state.words_read:,}"
         say(f"words     {coverage} photos read, {state.with_words:,} with printed words")
-    elif state.photos:
-        say("words     no photo read yet: photosearch index --words-only")
-    failed = state.failures + state.words_failed
-    if failed:
-        say(f"failed    {counted(failed, 'file')}: photosearch status --failures")
-    if state.missing or state.forgotten:
-        total = state.missing + state.forgotten
-        say(f"gone      {counted(total, 'entry', 'entries')}: photosearch prune forgets them")
+    sizes = [
+        (state.catalogue_bytes, "catalogue"),
+        (state.vectors_bytes, "index"),
+        (state.copies_bytes, "earlier catalogues"),
+        (state.models_bytes, "models"),
+        (state.free_bytes, "free"),
+    ]
+    told = [f"{size_text(size)} {name}" for size, name in sizes if size]
+    say(f"disk      {', '.join(told)}")
     if state.writer:
         say(f"busy      being indexed by {state.writer}")
+    for text, todo in state.advice:
+        say(f"to do     {printable(text)}{': ' if todo else ''}{todo}")
 
 
 @command

@@ -28,6 +28,7 @@ from photosearch.index.base import Ranking, best
 from photosearch.index.exact import ExactIndex
 from photosearch.index.tail import Tail
 from photosearch.store.files import VECTORS
+from photosearch.store.replace import sync_file, sync_folder
 from photosearch.store.snapshot import Model, Snapshot
 
 FOLD_IN_SHARE = 0.1
@@ -92,7 +93,7 @@ def open_index(
     """The index of a model, from its file where that is good, else made anew."""
     folder = library / VECTORS
     for _ in range(2):  # another process may replace the file between the stamp and its opening
-        stamp = _read_stamp(folder, model)
+        stamp = read_stamp(folder, model)
         indexed, trouble = _open_file(folder, stamp, snapshot, model)
         if indexed is not None and stamp is not None:
             rows = ((row[1], row[2]) for row in snapshot.vectors_after(model.id, stamp.last_id))
@@ -137,27 +138,38 @@ def _open_file(
     folder: Path, stamp: Stamp | None, snapshot: Snapshot, model: Model
 ) -> tuple[ExactIndex | None, str]:
     """The index, or what is wrong with it."""
-    if stamp is None:
-        return None, "is missing" if model.vectors else ""
-    path = folder / stamp.file
-    if stamp.catalogue != snapshot.setting("catalogue") or stamp.dim != model.dim:
-        return None, "belongs to another library"
-    row = snapshot.vector_row(stamp.last_id)
-    if stamp.count and (
-        row is None or row[:2] != (model.id, stamp.last_photo) or _hash(row[2]) != stamp.last_vector
-    ):
-        return None, "is out of date"
+    trouble = trouble_with(folder, stamp, snapshot, model)
+    if trouble or stamp is None:
+        return None, trouble
     try:
-        if path.stat().st_size != stamp.bytes or _hash_ends(path) != stamp.ends:
-            return None, "is damaged"
-        index = ExactIndex.open(path)
-    except FileNotFoundError:
-        return None, "is missing"
+        index = ExactIndex.open(folder / stamp.file)
     except (OSError, RuntimeError):  # FAISS raises RuntimeError on files it cannot read
         return None, "is damaged"
     if index.dim != model.dim or len(index) != stamp.count:
         return None, "is damaged"
     return index, ""
+
+
+def trouble_with(folder: Path, stamp: Stamp | None, snapshot: Snapshot, model: Model) -> str:
+    """What can be seen to be wrong with a file without opening it; empty for nothing."""
+    if stamp is None:
+        return "is missing" if model.vectors else ""
+    path = folder / stamp.file
+    if stamp.catalogue != snapshot.setting("catalogue") or stamp.dim != model.dim:
+        return "belongs to another library"
+    row = snapshot.vector_row(stamp.last_id)
+    if stamp.count and (
+        row is None or row[:2] != (model.id, stamp.last_photo) or _hash(row[2]) != stamp.last_vector
+    ):
+        return "is out of date"
+    try:
+        if path.stat().st_size != stamp.bytes or _hash_ends(path) != stamp.ends:
+            return "is damaged"
+    except FileNotFoundError:
+        return "is missing"
+    except OSError:
+        return "is damaged"
+    return ""
 
 
 def _write(
@@ -172,7 +184,7 @@ def _write(
     temporary = folder / f"{name}.{os.getpid()}.tmp"
     try:
         index.write(temporary)
-        _sync(temporary)
+        sync_file(temporary)
         stamp = Stamp(
             catalogue=snapshot.setting("catalogue") or "",
             model=model.key,
@@ -184,12 +196,14 @@ def _write(
             last_photo=last[1],
             last_vector=_hash(last[2]),
             ends=_hash_ends(temporary),
-            sha256=_hash_file(temporary),
+            sha256=file_sha256(temporary),
         )
         os.replace(temporary, folder / name)
+        sync_folder(folder)  # the file has its name before the stamp speaks of it
         temporary.write_text(json.dumps(asdict(stamp), indent=2), encoding="utf-8")
-        _sync(temporary)
+        sync_file(temporary)
         os.replace(temporary, folder / f"{model.key}.json")
+        sync_folder(folder)
     finally:
         temporary.unlink(missing_ok=True)
     for other in folder.glob(f"{model.key}-*.faiss"):
@@ -203,16 +217,12 @@ def _write(
                 leftover.unlink()
 
 
-def _read_stamp(folder: Path, model: Model) -> Stamp | None:
+def read_stamp(folder: Path, model: Model) -> Stamp | None:
+    """What is said of a model's file; None where nothing is, or nothing that can be read."""
     try:
         return Stamp(**json.loads((folder / f"{model.key}.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _hash(data: bytes) -> str:
@@ -226,6 +236,7 @@ def _hash_ends(path: Path) -> str:
         return _hash(data + file.read(_HASHED_ENDS))
 
 
-def _hash_file(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """The digest of a whole file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

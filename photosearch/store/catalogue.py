@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,12 +82,19 @@ class Catalogue:
             if self._is_empty():
                 schema.create(self._connection)
             schema.upgrade(self._connection, self.path)
+            # A restored backup is a single file: readers would have to wait for a writer.
+            self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA foreign_keys = ON")
             # A commit is on the disk when it returns; there are but a few a minute.
             self._connection.execute("PRAGMA synchronous = FULL")
             undo.pop_all()
 
     def close(self) -> None:
+        # The log goes into the catalogue, so that the one file is all there is to copy. Whoever
+        # reads at this moment prevents that, and need not be waited for.
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     # Roots and models

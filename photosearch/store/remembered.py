@@ -33,7 +33,7 @@ class Remembered:
         """float32[dim] as it was put, or None."""
         import numpy as np
 
-        if self.path.exists():
+        if os.path.exists(self.path):  # False where the folder must not be looked into
             with self._trouble_is_a_miss(), closing(self._connect()) as connection:
                 row = connection.execute(
                     "SELECT vector FROM queries WHERE hash = ?", (_hash(tower_key, text),)

@@ -7,6 +7,7 @@ described in docs/format.md.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photosearch.errors import DamagedLibrary, NewerLibrary, NoLibrary
+from photosearch.store.replace import discard, sync_file, sync_folder, unused
 
 if TYPE_CHECKING:
     import sqlite_utils
 
-SCHEMA = 3
+SCHEMA = 4
 APPLICATION_ID = 0x50685365  # "PhSe", in the file's header: `file catalogue.db` shows it
 
 _TABLES = """
@@ -164,7 +166,35 @@ CREATE TABLE places (
     gazetteer TEXT NOT NULL             -- whose word it is
 ) STRICT;
 """
-_TABLES += _TAGS + _WORDS + _PLACES
+# Since schema 4. Both are derived from pixels: `duplicates` makes again what is not there.
+_HASHES = """
+CREATE TABLE hashes (
+    photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,                 -- how it was computed; another way has another name
+    hash BLOB,                          -- 8 bytes: alike in photos that look alike
+    colour REAL,                        -- mean distance from grey, 0..255
+    failure TEXT,                       -- why there is none, where there is none
+    PRIMARY KEY (photo_id, kind),
+    CHECK ((hash IS NULL) = (failure IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Two photos whose pixels were compared, whatever the outcome: it takes longer than all else.
+CREATE TABLE pairs (
+    photo_a INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    photo_b INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,                 -- how they were compared
+    verdict TEXT NOT NULL,              -- "same", "altered", "different"
+    likeness REAL NOT NULL,             -- 0..1
+    shown_a REAL NOT NULL,              -- how much of a is in b, 0..1
+    shown_b REAL NOT NULL,
+    scale REAL NOT NULL,                -- pixels a side in which b shows what a shows in one
+    tones REAL NOT NULL,                -- mean difference of brightness, 0..255
+    PRIMARY KEY (photo_a, photo_b, kind),
+    CHECK (photo_a < photo_b)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pairs_b ON pairs (photo_b);
+"""
+_TABLES += _TAGS + _WORDS + _PLACES + _HASHES
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -196,10 +226,16 @@ def _add_words_and_places(database: sqlite_utils.Database) -> None:
         database.execute(statement)
 
 
+def _add_hashes(database: sqlite_utils.Database) -> None:
+    for statement in _statements(_HASHES):
+        database.execute(statement)
+
+
 # Number of the schema a step starts from → the step. Each runs in the one transaction of upgrade().
 _STEPS: dict[int, Callable[[sqlite_utils.Database], None]] = {
     1: _add_tags,
     2: _add_words_and_places,
+    3: _add_hashes,
 }
 
 
@@ -210,14 +246,27 @@ def upgrade(connection: sqlite3.Connection, path: Path) -> None:
         return
     import sqlite_utils
 
-    kept = path.with_name(f"{path.name}.schema{version}")
-    with closing(sqlite3.connect(kept)) as copy:
-        connection.backup(copy)
+    _keep_copy(connection, path.with_name(f"{path.name}.schema{version}"))
     database = sqlite_utils.Database(connection, execute_plugins=False)
     with database.atomic():
         for number in range(version, SCHEMA):
             _STEPS[number](database)
         database.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def _keep_copy(connection: sqlite3.Connection, kept: Path) -> None:
+    """A copy that is whole as soon as it has its name; one that is there already stays."""
+    partial = kept.with_name(f"{kept.name}.tmp")
+    discard(partial)
+    try:
+        with closing(sqlite3.connect(partial)) as copy:
+            connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+        sync_file(partial)
+        os.replace(partial, unused(kept))
+        sync_folder(kept.parent)
+    finally:
+        discard(partial)
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:

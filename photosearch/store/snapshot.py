@@ -6,6 +6,7 @@ import (35-60 ms) every query would pay for.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -16,8 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 from photosearch.errors import NoLibrary
-from photosearch.paths import relative_to
-from photosearch.store.files import catalogue_path, storage_errors
+from photosearch.paths import find_same_root, join, normal_form, relative_to
+from photosearch.store.files import catalogue_path, size_of, storage_errors
 from photosearch.store.schema import version_of
 
 # SQLite takes at most 32,766 values in one statement; blocks of this size keep memory flat.
@@ -63,13 +64,19 @@ class Snapshot:
         if not self.path.exists():
             raise NoLibrary(f"there is no library in {library}")
         with storage_errors(self.path), ExitStack() as undo:
-            self._connection = _connect(self.path)
+            self._file = _file_of(self.path)
+            self._connection = connect(self.path)
             undo.callback(self._connection.close)
             version_of(self._connection, self.path)
             undo.pop_all()
 
     def close(self) -> None:
         self._connection.close()
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another catalogue lies there now: one that was repaired or restored."""
+        return _file_of(self.path) != self._file
 
     @property
     def schema(self) -> int:
@@ -187,8 +194,12 @@ class Snapshot:
         return [photo_id for (photo_id,) in rows]
 
     def file_at(self, path: bytes) -> tuple[int, int, int] | None:
-        """(photo id, size, mtime_ns) of the file at an absolute path."""
-        for root, root_id in self.roots().items():
+        """(photo id, size, mtime_ns) of the file at an absolute path.
+
+        Also by another name of its folder, or in another normal form where no name is this one.
+        """
+        roots = self.roots()
+        for root, root_id in roots.items():
             inner = relative_to(path, root)
             row = inner and self._one(
                 "SELECT photo_id, size, mtime_ns FROM files WHERE root_id = ? AND path = ?",
@@ -196,7 +207,23 @@ class Snapshot:
             )
             if row:
                 return row
-        return None
+        same = find_same_root(path, roots)
+        if same and join(*same) != path:
+            return self.file_at(join(*same))
+        return None if path.isascii() else self._file_called(normal_form(path), roots)
+
+    def _file_called(self, plain: bytes, roots: dict[bytes, int]) -> tuple[int, int, int] | None:
+        """The one file with this normal form: 0.1 s for 100,000 files."""
+        found = [
+            row
+            for root, root_id in roots.items()
+            if relative_to(plain, normal_form(root))
+            for path, *row in self.rows(
+                "SELECT path, photo_id, size, mtime_ns FROM files WHERE root_id = ?", (root_id,)
+            )
+            if normal_form(join(root, path)) == plain
+        ]
+        return tuple(found[0]) if len(found) == 1 else None
 
     def roots(self) -> dict[bytes, int]:
         """Absolute path → id."""
@@ -284,6 +311,12 @@ class Snapshot:
             )
         )
 
+    def unused_bytes(self) -> int:
+        """Of the catalogue's file: pages that hold nothing at the moment."""
+        ((pages,),) = self.rows("PRAGMA freelist_count")
+        ((size,),) = self.rows("PRAGMA page_size")
+        return int(pages * size)
+
     def failures(self) -> list[tuple[bytes, bytes, str]]:
         """(root, path, reason) of every file that could not be indexed."""
         return list(
@@ -324,7 +357,15 @@ def _in_order(places: list[Place]) -> tuple[Place, ...]:
     return tuple(sorted(places, key=lambda place: (place.root, place.path)))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _file_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def connect(path: Path) -> sqlite3.Connection:
     """Open for reading, also on a disk that cannot be written to."""
     address = "file:" + quote(path.as_posix())
     connection = sqlite3.connect(
@@ -333,11 +374,22 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         return connection
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if "locked" in str(error):
+            raise
         # A database in WAL mode wants to create its two side files. Where the folder refuses
         # them nobody can be writing either, so the file may be read as it is.
-        connection.close()
-        return sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False)
+        if not size_of(path.with_name(f"{path.name}-wal")):
+            return sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False)
     except sqlite3.DatabaseError:
         connection.close()
         raise
+    # What was stored last is still in the log, which an immutable file would be read without. In
+    # exclusive mode its index is kept in memory; that wants locks, which cannot be had here.
+    system = "win32-none" if os.name == "nt" else "unix-none"
+    connection = sqlite3.connect(
+        f"{address}?mode=ro&vfs={system}", uri=True, check_same_thread=False
+    )
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection

@@ -6,17 +6,24 @@ In: a snapshot and the library's folder. Out: a Status, Failure records.
 from __future__ import annotations
 
 import json
-import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from photosearch.mounts import is_there
 from photosearch.paths import to_path
 from photosearch.records import Failure
 from photosearch.reports import Agreement, ModelStatus, RootStatus, Status
+from photosearch.settings import models_path
 from photosearch.store.files import CATALOGUE, VECTORS, size_of
 from photosearch.store.lock import current_writer
 from photosearch.store.snapshot import Snapshot
 from photosearch.store.words import counts as words_counts
 from photosearch.store.words import failed_readings
+
+_MUCH = 10_000_000  # bytes in the catalogue that are worth giving back
+_LITTLE = 500_000_000  # bytes free on the disk, below which it is told
 
 
 def status_of(snapshot: Snapshot, library: Path) -> Status:
@@ -24,7 +31,9 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
     counts = snapshot.counts()
     words = words_counts(snapshot)
     current = snapshot.setting("model_key") or snapshot.setting("model")
-    return Status(
+    own = [library / f"{CATALOGUE}{suffix}" for suffix in ("", "-wal", "-shm")]
+    sizes = [size_of(path) for path in library.glob(f"{CATALOGUE}*") if path not in own]
+    status = Status(
         library=library,
         schema=snapshot.schema,
         photos=counts["photos"],
@@ -33,10 +42,10 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
         forgotten=counts["forgotten"],
         failures=counts["failures"],
         # With the side files of a database in WAL mode.
-        catalogue_bytes=sum(size_of(path) for path in library.glob(f"{CATALOGUE}*")),
+        catalogue_bytes=sum(map(size_of, own)),
         vectors_bytes=size_of(library / VECTORS),
         roots=tuple(
-            RootStatus(to_path(root), int(files), int(missing), os.path.isdir(root))
+            RootStatus(to_path(root), int(files), int(missing), is_there(root))
             for root, files, missing in snapshot.root_counts()
         ),
         models=tuple(
@@ -54,7 +63,44 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
         words_read=words["read"],
         with_words=words["with_words"],
         words_failed=words["failed"],
+        copies_bytes=sum(sizes),
+        models_bytes=size_of(models_path()),
+        free_bytes=_free(library),
+        unused_bytes=snapshot.unused_bytes(),
     )
+    return replace(status, advice=tuple(_advice(status)))
+
+
+def _advice(status: Status) -> Iterator[tuple[str, str]]:
+    """What could be better, and the command for it."""
+    for model in status.models:
+        if model.current and model.vectors < status.photos:
+            left = status.photos - model.vectors
+            yield f"{left:,} photos are not encoded with {model.name}", "photosearch index"
+    if 0 < status.words_read < status.photos:
+        left = status.photos - status.words_read
+        yield f"{left:,} photos are not read for words", "photosearch index --words-only"
+    elif status.photos and not status.words_read:
+        yield "no photo is read for words", "photosearch index --words-only"
+    if status.failures + status.words_failed:
+        count = status.failures + status.words_failed
+        yield f"{count:,} failed", "photosearch status --failures"
+    if status.missing + status.forgotten:
+        yield f"{status.missing + status.forgotten:,} entries are gone", "photosearch prune"
+    if status.unused_bytes > max(_MUCH, status.catalogue_bytes // 4):
+        share = 100 * status.unused_bytes // status.catalogue_bytes
+        yield f"{share} % of the catalogue is unused", "photosearch prune"
+    if status.copies_bytes:
+        yield "earlier catalogues are kept: deletable if all is well", "photosearch check"
+    if status.free_bytes is not None and status.free_bytes < _LITTLE:
+        yield "the disk is nearly full", ""
+
+
+def _free(library: Path) -> int | None:
+    try:
+        return shutil.disk_usage(library).free
+    except OSError:
+        return None
 
 
 def agreement_of(snapshot: Snapshot, key: str) -> Agreement | None:

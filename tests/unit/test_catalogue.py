@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -192,6 +193,55 @@ def test_catalogue_whose_making_was_interrupted_is_made_anew(library: Path) -> N
         Snapshot(library)
     Catalogue(library, create=True).close()
     Snapshot(library).close()
+
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.mark.parametrize("number", range(1, schema.SCHEMA))
+class TestEarlierSchema:
+    """A catalogue of each earlier schema becomes a current one, and is kept as it was."""
+
+    @pytest.fixture
+    def old(self, library: Path, number: int) -> Path:
+        library.mkdir()
+        shutil.copyfile(GOLDEN / f"catalogue_schema{number}.db", library / "catalogue.db")
+        return library
+
+    def test_all_rows_survive(self, old: Path, number: int) -> None:
+        def rows() -> dict[str, list[object]]:
+            with closing(sqlite3.connect(old / "catalogue.db")) as connection:
+                tables = connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' "
+                    "AND sql NOT LIKE '%VIRTUAL%'"
+                ).fetchall()
+                return {
+                    name: connection.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall()
+                    for (name,) in tables
+                }
+
+        before = rows()
+        Catalogue(old).close()
+        after = rows()
+        assert {name: after[name] for name in before} == before
+        assert (old / f"catalogue.db.schema{number}").exists()
+        contents_of(old)  # whole, and every reference leads somewhere
+
+    def test_it_has_the_tables_of_a_new_one(self, old: Path, number: int, tmp_path: Path) -> None:
+        Catalogue(old).close()
+        Catalogue(tmp_path / "new", create=True).close()
+
+        def tables(library: Path) -> set[tuple[str, str]]:
+            with closing(sqlite3.connect(library / "catalogue.db")) as connection:
+                return set(connection.execute("SELECT name, sql FROM sqlite_master"))
+
+        assert tables(old) == tables(tmp_path / "new")
+
+    def test_it_is_read_as_it_is(self, old: Path, number: int) -> None:
+        snapshot = Snapshot(old)
+        assert snapshot.schema == number
+        assert snapshot.counts()["photos"] == 3
+        snapshot.close()
 
 
 def test_second_writer_is_told_who_holds_the_library(library: Path) -> None:

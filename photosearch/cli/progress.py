@@ -1,0 +1,77 @@
+"""Long runs at the terminal: a bar that says how far they are, and Ctrl-C that loses nothing.
+
+In: Progress records; signals. Out: bars on stderr; a question that a run asks between photos.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from photosearch.cli.output import tell
+
+if TYPE_CHECKING:
+    from photosearch.records import Progress
+
+# How a stage is called → what its bar says, and what it counts.
+_STAGES = {
+    "photos": ("photos", "photos"),
+    "words": ("printed words", "photos"),
+    "hashes": ("looking", "photos"),
+    "pairs": ("comparing", "pairs"),
+}
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C ends the run after the photos in flight; a second one ends it at once."""
+    stopped = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        if stopped:
+            raise KeyboardInterrupt
+        stopped = True
+        tell("stopping after the photos in flight (Ctrl-C again: at once)")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A bar for each stage, made when it begins."""
+    if not show:
+        yield None
+        return
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+    try:
+
+        def update(progress: Progress) -> None:
+            bar = bars.get(progress.stage)
+            if bar is None:
+                for other in bars.values():
+                    other.close()
+                title, unit = _STAGES[progress.stage]
+                bar = bars[progress.stage] = tqdm(
+                    desc=title, unit=f" {unit}", dynamic_ncols=True, file=sys.stderr, disable=None
+                )
+            bar.total = progress.total
+            if progress.failed:
+                bar.set_postfix_str(f"{progress.failed} failed", refresh=False)
+            bar.update(progress.done - bar.n)
+
+        yield update
+    finally:
+        for bar in bars.values():
+            bar.close()

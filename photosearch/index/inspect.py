@@ -1,0 +1,135 @@
+"""Whether the vector files hold what the catalogue says.
+
+In: a library's folder and a snapshot. Out: Problem records; nothing is changed. A file that is only
+older than the catalogue is no fault: what was stored since is searched beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photosearch.index.cache import Stamp, file_sha256, read_stamp, trouble_with
+from photosearch.reports import NOTE, REPAIRABLE, Problem
+from photosearch.store.files import VECTORS
+from photosearch.store.snapshot import Model, Snapshot
+
+KIND = "vector file"
+_REMADE = "photosearch index makes it again"
+# What is wrong with a file whose time is merely over: it is replaced when it is next needed.
+_OUTDATED = ("is missing", "is out of date", "belongs to another library")
+
+
+def check_files(library: Path, snapshot: Snapshot, *, quick: bool) -> Iterator[Problem]:
+    """What is wrong in the folder of vector files."""
+    folder = library / VECTORS
+    models = snapshot.models()
+    for model in models:
+        if model.vectors:
+            yield from _check_model(folder, snapshot, model, quick=quick)
+    yield from _strangers(folder, models)
+
+
+def remove_files(library: Path, keys: set[str]) -> None:
+    """Take away the files of models, so that they are made again."""
+    for key in keys:
+        for path in (library / VECTORS).glob(f"{key}[.-]*"):
+            with suppress(OSError):
+                path.unlink()
+
+
+def damaged_keys(library: Path, snapshot: Snapshot) -> set[str]:
+    """Models whose files are not what they should be."""
+    return {
+        model.key
+        for model in snapshot.models()
+        if any(
+            problem.severity != NOTE
+            for problem in _check_model(library / VECTORS, snapshot, model, quick=False)
+        )
+    }
+
+
+def _check_model(
+    folder: Path, snapshot: Snapshot, model: Model, *, quick: bool
+) -> Iterator[Problem]:
+    trouble, stamp = "", None
+    for _ in range(2):  # a run may be replacing the file at this moment
+        stamp = read_stamp(folder, model)
+        trouble = trouble_with(folder, stamp, snapshot, model)
+        if not trouble and stamp is not None and not quick:
+            trouble = _content(folder, stamp, snapshot, model)
+        if not trouble:
+            return
+    if stamp is None and (folder / f"{model.key}.json").exists():
+        trouble = "has a stamp that cannot be read"
+    # Without a stamp there is no file yet; a stamp whose file is missing tells of a loss.
+    is_note = trouble in _OUTDATED and (stamp is None or trouble != "is missing")
+    severity = NOTE if is_note else REPAIRABLE
+    yield Problem(KIND, f"the vector file of {model.name} {trouble}", 1, severity, _REMADE)
+
+
+def _content(folder: Path, stamp: Stamp, snapshot: Snapshot, model: Model) -> str:
+    """What is wrong inside of a file; empty where it holds what the catalogue does."""
+    path = folder / stamp.file
+    try:
+        if file_sha256(path) != stamp.sha256:
+            return "is damaged"
+        ids, codes = _read(path)
+    except FileNotFoundError:
+        return "is missing"
+    except (OSError, RuntimeError, AttributeError):  # FAISS raises RuntimeError
+        return "is damaged"
+    place = {int(photo_id): at for at, photo_id in enumerate(ids)}
+    absent = other = 0
+    for vector_id, photo_id, vector in snapshot.vectors_after(model.id, 0):
+        if vector_id > stamp.last_id:
+            break
+        at = place.get(photo_id)
+        if at is None:
+            absent += 1
+        elif codes[at].tobytes() != vector:
+            other += 1
+    if len(place) != len(ids):
+        return "holds photos twice"
+    if absent:
+        return f"lacks {absent:,} photos"
+    return f"holds other vectors than the catalogue for {other:,} photos" if other else ""
+
+
+def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """(ids, float16 rows as bytes) of a file as ExactIndex writes it."""
+    import faiss
+
+    index: Any = faiss.read_index(str(path))
+    rows: Any = faiss.downcast_index(index.index)
+    codes = faiss.vector_to_array(rows.codes).reshape(rows.ntotal, -1)
+    return faiss.vector_to_array(index.id_map), codes
+
+
+def _strangers(folder: Path, models: list[Model]) -> Iterator[Problem]:
+    """Files that nothing refers to."""
+    left, bytes_left, foreign = 0, 0, []
+    named = {f"{model.key}.json" for model in models}
+    for model in models:
+        stamp = read_stamp(folder, model)
+        named |= {stamp.file} if stamp else set()
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name in named:
+            continue
+        if path.suffix in (".tmp", ".faiss", ".json"):
+            with suppress(OSError):
+                bytes_left += path.stat().st_size
+                left += 1
+        else:
+            foreign.append(path.name)
+    if left:
+        message = f"leftovers of {bytes_left:,} bytes among the vector files"
+        yield Problem("leftover", message, left, NOTE, "the next index removes what is of its own")
+    if foreign:
+        yield Problem("leftover", f"not photosearch's own: {', '.join(foreign[:5])}", len(foreign))

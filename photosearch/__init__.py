@@ -21,11 +21,18 @@ if TYPE_CHECKING:
     from photosearch.library import Library
     from photosearch.records import Answer, Classified, Hit, Line, Progress
     from photosearch.reports import (
+        CheckReport,
+        DuplicateFile,
+        DuplicateGroup,
+        DuplicatesReport,
         EvalReport,
         IndexReport,
         PhotoFacts,
+        Problem,
+        Relocated,
         Status,
         TagReport,
+        WatchReport,
         WordsReport,
     )
     from photosearch.search.filters import Filters
@@ -35,7 +42,11 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "Answer",
+    "CheckReport",
     "Classified",
+    "DuplicateFile",
+    "DuplicateGroup",
+    "DuplicatesReport",
     "Encoder",
     "EvalReport",
     "Filters",
@@ -45,9 +56,12 @@ __all__ = [
     "Line",
     "PhotoFacts",
     "PhotosearchError",
+    "Problem",
     "Progress",
+    "Relocated",
     "Status",
     "TagReport",
+    "WatchReport",
     "WordsReport",
     "__version__",
     "classify",
@@ -57,6 +71,9 @@ __all__ = [
 _HOMES = {
     "Answer": "photosearch.records",
     "Classified": "photosearch.records",
+    "DuplicateFile": "photosearch.reports",
+    "DuplicateGroup": "photosearch.reports",
+    "DuplicatesReport": "photosearch.reports",
     "Encoder": "photosearch.encode.encoder",
     "EvalReport": "photosearch.reports",
     "Filters": "photosearch.search.filters",
@@ -67,8 +84,12 @@ _HOMES = {
     "PhotoFacts": "photosearch.reports",
     "PhotosearchError": "photosearch.errors",
     "Progress": "photosearch.records",
+    "Problem": "photosearch.reports",
+    "CheckReport": "photosearch.reports",
+    "Relocated": "photosearch.reports",
     "Status": "photosearch.reports",
     "TagReport": "photosearch.reports",
+    "WatchReport": "photosearch.reports",
     "WordsReport": "photosearch.reports",
     "classify": "photosearch.zeroshot.photos",
     "load_model": "photosearch.encode.names",

@@ -16,7 +16,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -24,9 +24,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from photosearch.errors import MissingExtra, NoLibrary, WrongUse
-from photosearch.paths import to_bytes, to_path
+from photosearch.paths import to_bytes
 from photosearch.records import Answer, Classified, Failure, Hit, Progress
-from photosearch.reports import EvalReport, IndexReport, PhotoFacts, Status, TagReport, WordsReport
+from photosearch.reports import (
+    CheckReport,
+    DuplicatesReport,
+    EvalReport,
+    IndexReport,
+    PhotoFacts,
+    Relocated,
+    Status,
+    TagReport,
+    WatchReport,
+    WordsReport,
+)
 from photosearch.search.filters import Filters
 from photosearch.settings import (
     cache_path,
@@ -44,6 +55,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from photosearch.decode.limits import Limits
     from photosearch.encode.encoder import Encoder
     from photosearch.index.cache import CurrentIndex
     from photosearch.ingest.photos import Options
@@ -79,6 +91,7 @@ class Library:
         self._model_name = model
         self._device = device
         self._precision = precision
+        self._opened: Snapshot | None = None
         self._index: tuple[str, int, CurrentIndex] | None = None  # model key, generation
         self._judges: dict[tuple[str, str | None], Judge] = {}  # by language and fitted curve
 
@@ -111,9 +124,9 @@ class Library:
 
     def close(self) -> None:
         """Close the catalogue. The library can be opened again."""
-        if "_snapshot" in self.__dict__:
-            self._snapshot.close()
-            del self.__dict__["_snapshot"]
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
         self._index = None
 
     def __enter__(self) -> Self:
@@ -140,6 +153,8 @@ class Library:
         dry_run: bool = False,
         jobs: int | None = None,
         batch_size: int | None = None,
+        timeout: float | None = None,
+        max_megapixels: float | None = None,
         words: bool | None = None,
         count_first: bool = False,
         progress: Callable[[Progress], None] | None = None,
@@ -148,18 +163,21 @@ class Library:
         """Bring the library up to date with folders, all known ones where none is given.
 
         exclude: gitignore patterns relative to each folder. retry: try known failures again.
-        jobs: decoding threads. batch_size: photos a call of the model. words: look for printed
-        words in a second pass, which begins when every photo can be found by its looks; True
-        unless PHOTOSEARCH_WORDS is 0. count_first: walk once ahead, so that progress has a total.
-        should_stop is asked between photos; a run that is stopped has stored what it did. Raises
-        LibraryBusy while another process is indexing.
+        jobs: decoding processes. batch_size: photos a call of the model. timeout: seconds that a
+        photo may take to decode, 60. max_megapixels: larger ones are refused, 200. words: look for
+        printed words in a second pass, which begins when every photo can be found by its looks;
+        True unless PHOTOSEARCH_WORDS is 0. count_first: walk once ahead, so that progress has a
+        total. should_stop is asked between photos; a run that is stopped has stored what it did.
+        Raises LibraryBusy while another process is indexing.
         """
+        from photosearch.ignore import check_patterns
         from photosearch.ingest import photos
         from photosearch.ingest.places import name_places
         from photosearch.ingest.scopes import scopes_of
-        from photosearch.walk import WalkRules, check_patterns
+        from photosearch.walk import WalkRules
 
         _check_positive(jobs=jobs, batch_size=batch_size)
+        limits = _limits(timeout, max_megapixels)
         if isinstance(roots, (str, os.PathLike)):
             roots = [roots]
         check_patterns(exclude)
@@ -177,6 +195,7 @@ class Library:
                 retry=retry,
                 jobs=jobs or usable_cores(),
                 batch_size=batch_size,
+                limits=limits,
                 progress=progress or (lambda _: None),
                 should_stop=should_stop or (lambda: False),
             )
@@ -188,7 +207,7 @@ class Library:
             if report.interrupted or not (reads_words() if words is None else words):
                 return report
             try:
-                read = self._read_words(catalogue, retry, jobs, progress, should_stop)
+                read = self._read_words(catalogue, retry, jobs, limits, progress, should_stop)
             except MissingExtra as error:
                 if words:  # asked for by name
                     raise
@@ -201,19 +220,23 @@ class Library:
         *,
         retry: bool = False,
         jobs: int | None = None,
+        timeout: float | None = None,
+        max_megapixels: float | None = None,
         progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> WordsReport:
         """The second pass of `index` alone: look for printed words in photos not yet read."""
         _check_positive(jobs=jobs)
+        limits = _limits(timeout, max_megapixels)
         with self._writing() as catalogue:
-            return self._read_words(catalogue, retry, jobs, progress, should_stop)
+            return self._read_words(catalogue, retry, jobs, limits, progress, should_stop)
 
     def _read_words(
         self,
         catalogue: Catalogue,
         retry: bool,
         jobs: int | None,
+        limits: Limits,
         progress: Callable[[Progress], None] | None,
         should_stop: Callable[[], bool] | None,
     ) -> WordsReport:
@@ -223,6 +246,7 @@ class Library:
         options = Options(
             retry=retry,
             jobs=jobs or usable_cores(),
+            limits=limits,
             progress=progress or (lambda _: None),
             should_stop=should_stop or (lambda: False),
         )
@@ -286,6 +310,65 @@ class Library:
         found = measure(self._snapshot, full.image, encoder.image)
         if found is not None:
             catalogue.set_setting(setting, json.dumps(found.as_dict()))
+
+    def watch(
+        self,
+        folders: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+        *,
+        exclude: Sequence[str] = (),
+        follow_links: bool = False,
+        hidden: bool = False,
+        jobs: int | None = None,
+        batch_size: int | None = None,
+        timeout: float | None = None,
+        max_megapixels: float | None = None,
+        words: bool | None = None,
+        settle: float = 2.0,
+        rescan: float | None = None,
+        poll: bool = False,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Iterator[WatchReport]:
+        """Keep the library up to date with folders, all known ones where none is given.
+
+        Yields a report for each run that did something, until `should_stop` says so. A file is
+        indexed when it has not changed for `settle` seconds. Every `rescan` seconds (6 hours)
+        everything is looked through, whatever was told of it; with `poll` (then: every minute)
+        nothing else is done. Other options as of `index`. The writer's lock is held during runs.
+        """
+        from functools import partial
+
+        from photosearch.ignore import check_patterns
+        from photosearch.ingest.watch import RESCAN_SECONDS, WatchOptions, Work, watch
+        from photosearch.walk import WalkRules
+
+        if isinstance(folders, (str, os.PathLike)):
+            folders = [folders]
+        check_patterns(exclude)
+        stop = should_stop or (lambda: False)
+        rules = WalkRules(tuple(exclude), hidden, follow_links, frozenset({to_bytes(self.path)}))
+        how: dict[str, Any] = {
+            "jobs": jobs, "timeout": timeout, "max_megapixels": max_megapixels
+        }  # fmt: skip
+        wants_words = reads_words() if words is None else words
+        work = Work(
+            index=partial(
+                self.index,
+                exclude=exclude,
+                follow_links=follow_links,
+                hidden=hidden,
+                batch_size=batch_size,
+                words=False,
+                should_stop=stop,
+                **how,
+            ),
+            words=(lambda stopped: self.read_words(should_stop=stopped, **how))
+            if wants_words
+            else None,
+            snapshot=lambda: self._snapshot,
+            writing=self._writing,
+        )
+        rescan = rescan or RESCAN_SECONDS[poll]
+        return watch(work, folders, WatchOptions(rules, settle, rescan, poll, should_stop=stop))
 
     # The way out
 
@@ -510,6 +593,47 @@ class Library:
 
         return failures_of(self._snapshot)
 
+    def duplicates(
+        self,
+        kind: str = "near",
+        *,
+        filters: Filters | None = None,
+        jobs: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> DuplicatesReport:
+        """Groups of files that show the same picture, each with the one to keep first.
+
+        kind: "exact", the same content; "near", also recompressed, scaled, cropped, grey,
+        brightened or written on; "burst", frames that a camera took within seconds, which are
+        different photos. Nothing is deleted. What is found out is stored, so that the next call is
+        quick; raises LibraryBusy where there is something to store while another process writes.
+        """
+        from photosearch.survey.duplicates import KINDS, Options, find
+
+        _check_positive(jobs=jobs)
+        if kind not in KINDS:
+            raise WrongUse(f"no duplicates of kind {kind!r}", hint=f"one of: {', '.join(KINDS)}")
+        chosen = filters or Filters()
+        only = chosen.allowed_ids(self._snapshot)
+        options = Options(
+            only=None if only is None else only.tolist(),
+            accepts_path=chosen.path_test(self._snapshot),
+            jobs=jobs or usable_cores(),
+            progress=progress or (lambda _: None),
+            should_stop=should_stop or (lambda: False),
+        )
+        model = self._snapshot.model(self._snapshot.setting("model_key") or "")
+        with ExitStack() as stack:
+            opened: list[Catalogue] = []
+
+            def writer() -> Catalogue:
+                if not opened:
+                    opened.append(stack.enter_context(self._writing()))
+                return opened[0]
+
+            return find(kind, self._snapshot, model, writer, options)
+
     # Upkeep
 
     def prune(self) -> tuple[int, int]:
@@ -518,27 +642,112 @@ class Library:
             return self._clean_up(catalogue)
 
     def forget(self, root: str | os.PathLike[str]) -> tuple[int, int]:
-        """Forget an indexed folder: (files, photos) forgotten. The folder itself is not touched."""
+        """Forget an indexed folder: (files, photos) forgotten. The folder itself is not touched.
+
+        A folder in an indexed one, too, if it is not there: a disk that will not come back.
+        """
+        from photosearch.ingest.scopes import forget
+
         with self._writing() as catalogue:
-            roots = catalogue.roots()
-            wanted = to_bytes(root)
-            if wanted not in roots:
-                listed = ", ".join(str(to_path(one)) for one in roots) or "none"
-                raise WrongUse(
-                    f"{os.fspath(root)} is not an indexed folder", hint=f"indexed folders: {listed}"
-                )
-            files = catalogue.forget_root(roots[wanted])
+            files = forget(catalogue, root)
             pruned_files, photos = self._clean_up(catalogue)
             return files + pruned_files, photos
 
-    def _clean_up(self, catalogue: Catalogue) -> tuple[int, int]:
-        from photosearch.index.cache import refresh_index
+    def check(
+        self,
+        *,
+        repair: bool = False,
+        quick: bool = False,
+        files: bool = False,
+        progress: Callable[[str, int], None] | None = None,
+    ) -> CheckReport:
+        """Whether the library is whole. Changes nothing, unless `repair` says so.
 
+        quick: without what takes long: indexes, each vector, the photos' sizes and times. files:
+        read every photo and compare its digest: finds files that decayed on the disk. repair:
+        makes what is derived anew, saves every readable row of a damaged catalogue, and keeps
+        the old one beside it. Raises LibraryBusy if it is to repair while another process writes.
+        """
+        import time
+
+        from photosearch.store.lock import writer_lock
+        from photosearch.store.remembered import FILE
+        from photosearch.survey.health import clear_leftovers, examine, put_right, report_of
+
+        since = time.monotonic()
+        tell = progress or (lambda *_: None)
+        queries = cache_path() / FILE
+        if not repair:
+            found = examine(self.path, quick=quick, files=files, queries=queries, progress=tell)
+            return report_of(self.path, found, since)
+        with writer_lock(self.path):
+            clear_leftovers(self.path)
+            found = examine(self.path, files=files, queries=queries, progress=tell, locked=True)
+            if not found.wrong:
+                return report_of(self.path, found, since)
+            self.close()
+            done = put_right(self.path, found, queries)
+            if catalogue_path(self.path).exists():
+                found = examine(
+                    self.path, files=files, queries=queries, progress=tell, locked=True
+                )
+            else:
+                found.problems.clear()
+            return report_of(self.path, found, since, done)
+
+    def backup(self, target: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Copy the catalogue to a file, or into a folder under a name with the date.
+
+        The copy is one moment's state, verified, and works while another process indexes. Nothing
+        is overwritten without `force`. Gives the path of the copy.
+        """
+        from photosearch.store.backup import backup
+
+        return backup(self.path, Path(target).expanduser(), force=force)
+
+    def restore(self, source: str | os.PathLike[str]) -> Path | None:
+        """Let a backup be the catalogue; gives where the present one is kept."""
+        from photosearch.store.backup import restore
+        from photosearch.store.files import make_library_folder
+        from photosearch.store.lock import writer_lock
+
+        make_library_folder(self.path)
+        with writer_lock(self.path):
+            self.close()
+            kept = restore(self.path, Path(source).expanduser())
+            self._refresh_indexes()
+            return kept
+
+    def relocate(
+        self,
+        old: str | os.PathLike[str],
+        new: str | os.PathLike[str],
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+    ) -> Relocated:
+        """Take indexed folders at or below `old` to lie at `new`: everything else is kept.
+
+        Refused where a sample of their files is not found there, unless `force` says so.
+        """
+        from photosearch.store.relocate import relocate
+
+        with self._writing() as catalogue:
+            return relocate(
+                catalogue, old, new, own_folder=self.path, dry_run=dry_run, force=force
+            )
+
+    def _clean_up(self, catalogue: Catalogue) -> tuple[int, int]:
         removed = catalogue.prune()
         catalogue.compact()
+        self._refresh_indexes()
+        return removed
+
+    def _refresh_indexes(self) -> None:
+        from photosearch.index.cache import refresh_index
+
         for model in self._snapshot.models():
             refresh_index(self.path, self._snapshot, model)
-        return removed
 
     # For other tools
 
@@ -622,9 +831,14 @@ class Library:
             name = name.removesuffix(INT8) + (INT8 if self._precision == "int8" else "")
         return open_encoder(name, device=self._device)
 
-    @cached_property
+    @property
     def _snapshot(self) -> Snapshot:
-        return Snapshot(self.path)
+        # Another process may have repaired or restored the catalogue: 2 microseconds to see. The
+        # old one is not closed here, for whoever is still reading it.
+        if self._opened is None or self._opened.is_replaced:
+            self._opened = Snapshot(self.path)
+            self._index = None
+        return self._opened
 
     @contextmanager
     def _writing(self) -> Iterator[Catalogue]:
@@ -668,6 +882,19 @@ class Library:
             index = open_index(self.path, self._snapshot, model, logger.warning)
             self._index = (model.key, generation, index)
         return self._index[2]
+
+
+def _limits(timeout: float | None, max_megapixels: float | None) -> Limits:
+    from photosearch.decode.limits import Limits
+
+    for name, number in (("timeout", timeout), ("max_megapixels", max_megapixels)):
+        if number is not None and not 0 < number < float("inf"):
+            raise WrongUse(f"{name} must be more than 0, not {number:g}")
+    usual = Limits()
+    return Limits(
+        seconds=usual.seconds if timeout is None else timeout,
+        pixels=usual.pixels if max_megapixels is None else round(max_megapixels * 1e6),
+    )
 
 
 def _check_positive(**numbers: int | None) -> None:

@@ -35,16 +35,17 @@ class ReadFile:
 
 def read_head(path: bytes) -> bytes:
     """The first bytes of a file."""
-    with _open_regular(path) as file:
+    with open_regular(path) as file:
         return file.read(HEAD_BYTES)
 
 
 def read_file(path: bytes, found: FoundFile) -> ReadFile:
     """Read a file once, and notice if it is being changed meanwhile."""
-    with _open_regular(path) as file:
+    with open_regular(path) as file:
         if found.size > MAX_FILE_BYTES:
             raise OSError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
-        data = file.read(MAX_FILE_BYTES + 1)
+        # One byte more tells a file that grows, and one whose size is a lie, as below /proc.
+        data = file.read(found.size + 1)
         after = os.fstat(file.fileno())
     if (after.st_size, after.st_mtime_ns) != (found.size, found.mtime_ns) or (
         len(data) != found.size
@@ -53,7 +54,8 @@ def read_file(path: bytes, found: FoundFile) -> ReadFile:
     return ReadFile(found, data, hashlib.sha256(data).digest())
 
 
-def _open_regular(path: bytes) -> BinaryIO:
+def open_regular(path: bytes) -> BinaryIO:
+    """Open a file for reading, and nothing else: a pipe or device raises OSError."""
     # O_NONBLOCK: a pipe that took the photo's place must not hang the run.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)

@@ -128,7 +128,7 @@ class Hit:
     evidence: Mapping[str, Any]
     relevance: float | None = None  # 0..1, how sure it is that this was asked for; None: not judged
     copies: tuple[Path, ...] = ()  # further paths of the same photo
-    offline: bool = False  # its root is not there at the moment
+    offline: bool = False  # its folder is not there, or empty, at the moment
 
     @property
     def is_weak(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class IndexReport:
     moved: int = 0  # known photos at a new path, gone from an old one
     copied: int = 0  # known photos at a further path
     missing: int = 0  # files that were there at an earlier run and are not now
+    returned: int = 0  # of the unchanged ones, how many had been missing
     read: int = 0  # files that were opened
     known_failures: int = 0  # failed at an earlier run, unchanged since, not tried again
     raw_skipped: int = 0  # raw files, for want of the optional decoder
@@ -74,6 +76,7 @@ class IndexReport:
             "moved": self.moved,
             "copied": self.copied,
             "missing": self.missing,
+            "returned": self.returned,
             "read": self.read,
             "known_failures": self.known_failures,
             "raw_skipped": self.raw_skipped,
@@ -84,6 +87,42 @@ class IndexReport:
             "photos_per_second": round(self.photos_per_second, 2),
             "interrupted": self.interrupted,
             "dry_run": self.dry_run,
+            "words": self.words.as_dict() if self.words else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """What one run of a watch did: over photos, over printed words, or over neither."""
+
+    at: datetime
+    index: IndexReport | None = None
+    words: WordsReport | None = None
+
+    @property
+    def did_something(self) -> bool:
+        """Whether anything in the library is other than before."""
+        index, words = self.index, self.words
+        return bool(words and (words.read or words.failed)) or bool(
+            index
+            and (
+                index.encoded
+                or index.added
+                or index.changed
+                or index.moved
+                or index.copied
+                or index.missing
+                or index.returned
+                or index.failed
+            )
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """A line of `watch --json` (docs/json.md)."""
+        return {
+            "version": 1,
+            "at": self.at.isoformat(timespec="seconds"),
+            "index": self.index.as_dict() if self.index else None,
             "words": self.words.as_dict() if self.words else None,
         }
 
@@ -157,6 +196,11 @@ class Status:
     words_read: int = 0  # photos looked at for printed words
     with_words: int = 0  # of those, in how many something is printed
     words_failed: int = 0  # of those, which could not be read
+    copies_bytes: int = 0  # earlier catalogues kept beside the present one
+    models_bytes: int = 0  # models in the cache folder, which libraries share
+    free_bytes: int | None = None  # on the library's disk
+    unused_bytes: int = 0  # of the catalogue: pages that hold nothing at the moment
+    advice: tuple[tuple[str, str], ...] = ()  # (what could be better, the command for it)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -168,7 +212,15 @@ class Status:
             "missing": self.missing,
             "forgotten": self.forgotten,
             "failures": self.failures,
-            "bytes": {"catalogue": self.catalogue_bytes, "vectors": self.vectors_bytes},
+            "bytes": {
+                "catalogue": self.catalogue_bytes,
+                "unused": self.unused_bytes,
+                "copies": self.copies_bytes,
+                "vectors": self.vectors_bytes,
+                "models": self.models_bytes,
+                "free": self.free_bytes,
+            },
+            "advice": [{"text": text, "command": command} for text, command in self.advice],
             "roots": [
                 {
                     "path": os.fspath(root.path),
@@ -238,6 +290,93 @@ class EvalReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DuplicateFile:
+    """One file of a group of duplicates."""
+
+    path: Path
+    photo: str  # SHA-256 of the file's content, hexadecimal
+    relation: str  # kept, copy, link (the kept file by another path), same, altered, burst
+    reason: str  # in words
+    width: int  # pixels, upright
+    height: int
+    bytes: int
+    format: str
+    taken_at: str | None
+    likeness: float | None = None  # 0..1, of its pixels to those of the kept one
+    offline: bool = False  # it is not there at the moment
+    lost: str | None = None  # what only this one has: never given to be removed
+    mtime_ns: int = 0  # as it was indexed
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "path": os.fspath(self.path),
+            "photo": self.photo,
+            "relation": self.relation,
+            "reason": self.reason,
+            "width": self.width,
+            "height": self.height,
+            "bytes": self.bytes,
+            "format": self.format,
+            "taken_at": self.taken_at,
+            "likeness": None if self.likeness is None else round(self.likeness, 4),
+            "offline": self.offline,
+            "lost": self.lost,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateGroup:
+    """Files of one picture, the one to keep first."""
+
+    files: tuple[DuplicateFile, ...]
+
+    @property
+    def kept(self) -> DuplicateFile:
+        """The one to keep."""
+        return self.files[0]
+
+    @property
+    def others(self) -> tuple[DuplicateFile, ...]:
+        """All but the one to keep."""
+        return self.files[1:]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"files": [file.as_dict() for file in self.files]}
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatesReport:
+    """Groups of duplicates, and what could not be looked at."""
+
+    kind: str  # near, exact, burst
+    groups: tuple[DuplicateGroup, ...] = ()
+    photos: int = 0  # looked at
+    hashed: int = 0  # of those, how many were opened for the first time
+    compared: int = 0  # pairs whose pixels were compared by this run
+    unavailable: int = 0  # photos whose file is not there now, or not as it was
+    undated: int = 0  # of a burst: photos without a date
+    failed: tuple[Failure, ...] = ()  # photos that cannot be decoded
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document of `duplicates --json` (docs/json.md)."""
+        return {
+            "version": 1,
+            "kind": self.kind,
+            "groups": [group.as_dict() for group in self.groups],
+            "photos": self.photos,
+            "hashed": self.hashed,
+            "compared": self.compared,
+            "unavailable": self.unavailable,
+            "undated": self.undated,
+            "failed": [failure.as_dict() for failure in self.failed],
+            "interrupted": self.interrupted,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoFacts:
     """All that the library knows of one photo."""
 
@@ -272,4 +411,82 @@ class PhotoFacts:
             "words_read": self.words_read,
             "words": [line.as_dict() for line in self.words],
             "nearest": [hit.as_dict() for hit in self.nearest],
+        }
+
+
+# How bad a problem is: nothing to worry about; can be put right; something is gone for good.
+NOTE, REPAIRABLE, LOST = "note", "repairable", "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that `check` found."""
+
+    kind: str
+    message: str
+    count: int = 1
+    severity: str = NOTE
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "message": self.message,
+            "count": self.count,
+            "severity": self.severity,
+            "hint": self.hint or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `check` looked at and found."""
+
+    library: Path
+    problems: tuple[Problem, ...]  # what is wrong; of a repair: what is still wrong or is lost
+    notes: tuple[Problem, ...]  # what is worth knowing, and no fault
+    checked: dict[str, int]  # rows of each table, vector files, files looked at
+    repaired: tuple[Problem, ...] = ()  # what was wrong and is not any more
+    backup: Path | None = None  # where the catalogue is kept as it was before the repair
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document of `check --json` (docs/json.md)."""
+        return {
+            "version": 1,
+            "library": os.fspath(self.library),
+            "ok": self.ok,
+            "problems": [problem.as_dict() for problem in self.problems],
+            "notes": [note.as_dict() for note in self.notes],
+            "checked": dict(self.checked),
+            "repaired": [problem.as_dict() for problem in self.repaired],
+            "backup": os.fspath(self.backup) if self.backup else None,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Relocated:
+    """Where indexed folders were taken to lie from now on."""
+
+    roots: tuple[tuple[Path, Path], ...]  # (old, new)
+    files: int
+    sampled: int  # files that were looked for at the new place
+    agreed: int  # of those, found there with the same size
+    dry_run: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "roots": [
+                {"old": os.fspath(old), "new": os.fspath(new)} for old, new in self.roots
+            ],
+            "files": self.files,
+            "sampled": self.sampled,
+            "agreed": self.agreed,
+            "dry_run": self.dry_run,
         }

@@ -7,20 +7,15 @@ memory does not grow with the number of files.
 
 from __future__ import annotations
 
+import errno
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from photosearch.errors import WrongUse
+from photosearch.ignore import IGNORE_FILE as IGNORE_FILE
+from photosearch.ignore import Place, patterns_above
 from photosearch.paths import join
 from photosearch.records import FoundFile, Skipped
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec, PathSpec
-
-IGNORE_FILE = ".photosearchignore"
 
 PHOTO_SUFFIXES = frozenset(
     b".jpg .jpeg .jpe .jfif .jif .png .apng .webp .gif .tif .tiff .bmp .dib .heic .heif .hif"
@@ -36,6 +31,8 @@ CACHE_FOLDERS = frozenset(
     b"@eadir .thumbnails .thumb .cache #recycle @recycle $recycle.bin lost+found __macosx"
     b" node_modules .trash .trashes .picasaoriginals .spotlight-v100".split()
 ) | {b"system volume information"}
+# Files that desktops put into any folder that they show.
+LITTER = frozenset(b"desktop.ini thumbs.db ehthumbs.db autorun.inf".split())
 CACHE_FOLDER_SUFFIXES = (b".lrdata", b".cocatalogdb")
 # Inside an Apple Photos library only these hold the photos themselves; the rest is derived.
 PHOTOS_LIBRARY_ORIGINALS = frozenset((b"originals", b"masters"))
@@ -53,138 +50,150 @@ class WalkRules:
 
 def suffix_of(name: bytes) -> bytes:
     """The lower-case suffix of a file name, b"" where it has none; "a.jpg " has one, too."""
-    return os.path.splitext(name.strip())[1].lower()
+    # As os.path.splitext does it, in a third of its time: leading dots begin no suffix.
+    stem, dot, suffix = name.strip().rpartition(b".")
+    if not dot or not stem.rpartition(b"/")[2].strip(b"."):
+        return b""
+    return b"" if b"/" in suffix else (dot + suffix).lower()
 
 
 def walk(root: bytes, rules: WalkRules, start: bytes = b"") -> Iterator[FoundFile | Skipped]:
     """Walk `root`, or the part of it under `start` (relative, a folder or one file).
 
     Every folder is entered once, whatever links lead to it: real folders first, then the links
-    found on the way, each known by device and inode.
+    found on the way, each known by device and inode. Ends early, with one Skipped for all of the
+    root, where the root itself goes away meanwhile.
     """
-    patterns = list(_patterns_above(root, rules, start))
+    patterns = list(patterns_above(root, rules.exclude, start))
+    avoid = _avoided(root, rules)
     seen: set[tuple[int, int]] = set()
     top = join(root, start)
     if os.path.isfile(top):
         parent, name = os.path.split(start)
-        yield from _look_at_file(_Place(parent, patterns), name, os.stat(top), rules)
+        if _may_be_photo(suffix_of(name)):
+            above = Place(parent, patterns)
+            if not above.ignores(name, folder=False):
+                yield _found(above, name, os.stat(top))
         return
 
-    folders = [_Place(start, patterns)]
-    links: list[_Place] = []
-    while folders or links:
-        place = folders.pop() if folders else links.pop()
+    # Names wait in lists, and become places one by one: a folder may hold 100,000 others.
+    waiting: list[tuple[Place, list[bytes]]] = []
+    links: list[Place] = []
+    following: Place | None = Place(start, patterns)
+    while following is not None:
+        place = following
         absolute = join(root, place.path)
+        below: list[bytes] = []
         try:
             status = os.stat(absolute)
+            key = (status.st_dev, status.st_ino)
+            enter = place.path == start or key not in avoid or avoid[key] != _times(status)
             if rules.follow_links:
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-            below: list[bytes] = []
-            with os.scandir(absolute) as entries:
-                inner = place.with_ignore_file(root)
-                for entry in entries:
-                    yield from _look_at(entry, inner, rules, absolute, below, links)
+                enter = enter and key not in seen
+                seen.add(key)
+            if enter:
+                with os.scandir(absolute) as entries:
+                    inner = place.with_ignore_file(root)
+                    for entry in entries:
+                        one = _look_at(entry, inner, rules, absolute, below, links)
+                        if one is not None:
+                            yield one
+                place = inner
         except OSError as error:
+            if place.path and not os.path.isdir(root):
+                yield Skipped(b"", f"is no longer there: {error.strerror or error}")
+                return
             yield Skipped(place.path, f"folder cannot be read: {error.strerror or error}")
+            below = []
+        if below:
+            below.sort(reverse=True)
+            waiting.append((place, below))
+        following = _next(waiting, links)
+
+
+def _next(waiting: list[tuple[Place, list[bytes]]], links: list[Place]) -> Place | None:
+    """The folder to be walked next: depth first, in the order of names; links last of all."""
+    if waiting:
+        parent, names = waiting[-1]
+        name = names.pop()
+        if not names:
+            waiting.pop()
+        return Place(join(parent.path, name), parent.patterns)
+    return links.pop() if links else None
+
+
+def _times(status: os.stat_result) -> tuple[int, int]:
+    return status.st_mtime_ns, status.st_ctime_ns
+
+
+def _avoided(root: bytes, rules: WalkRules) -> dict[tuple[int, int], tuple[int, int]]:
+    """Folders not to be entered by whatever name: another mount, or a link, leads to them too.
+
+    Their times are compared as well, lest a system that gives one number to two folders hides one.
+    """
+    found = {}
+    for folder in rules.avoid:
+        try:
+            status = os.stat(folder)
+        except OSError:
             continue
-        folders.extend(
-            _Place(join(place.path, name), inner.patterns) for name in sorted(below, reverse=True)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Patterns:
-    """Lines of gitignore syntax, and the folder that they are relative to."""
-
-    base: bytes
-    files: GitIgnoreSpec
-    folders: PathSpec[Any]  # for a folder itself the last line that matches decides, as with git
-
-    @classmethod
-    def from_lines(cls, base: bytes, lines: Iterable[str]) -> _Patterns:
-        from pathspec import GitIgnoreSpec, PathSpec
-
-        files = GitIgnoreSpec.from_lines(lines)
-        return cls(base, files, PathSpec(files.patterns))
-
-    def verdict(self, path: bytes, folder: bool) -> bool | None:
-        """True: left out, False: taken in after all, None: no line is about it."""
-        relative = os.fsdecode(path[len(self.base) :].lstrip(b"/"))
-        spec = self.folders if folder else self.files
-        return spec.check_file(relative + ("/" if folder else "")).include
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A folder to be walked, with the ignore patterns that hold in it."""
-
-    path: bytes
-    patterns: list[_Patterns]
-
-    def with_ignore_file(self, root: bytes) -> _Place:
-        found = _read_ignore_file(root, self.path)
-        return _Place(self.path, [*self.patterns, found]) if found else self
-
-    def ignores(self, name: bytes, folder: bool) -> bool:
-        path = join(self.path, name)
-        # The innermost file that has an opinion decides, as with git.
-        for patterns in reversed(self.patterns):
-            verdict = patterns.verdict(path, folder)
-            if verdict is not None:
-                return verdict
-        return False
+        if status.st_ino and folder != root:
+            found[status.st_dev, status.st_ino] = _times(status)
+    return found
 
 
 def _look_at(
     entry: os.DirEntry[bytes],
-    place: _Place,
+    place: Place,
     rules: WalkRules,
     absolute: bytes,
     below: list[bytes],
-    links: list[_Place],
-) -> Iterator[FoundFile | Skipped]:
-    """One entry of a folder: yields a file, or notes a folder in `below` or `links`."""
+    links: list[Place],
+) -> FoundFile | Skipped | None:
+    """One entry of a folder: gives a file, or notes a folder in `below` or `links`."""
     name = entry.name
-    if name.startswith(b"._") or (name.startswith(b".") and not rules.hidden):
-        return
+    if name.startswith(b".") and (not rules.hidden or name.startswith(b"._")):
+        return None
+    link = False
     try:
         link = entry.is_symlink()
         if link and not rules.follow_links:
-            return
+            return None
         if entry.is_dir():
             if _is_cache(name, place.path) or place.ignores(name, folder=True):
-                return
+                return None
             if join(absolute, name) in rules.avoid:
-                return
+                return None
             if link:
-                links.append(_Place(join(place.path, name), place.patterns))
+                links.append(Place(join(place.path, name), place.patterns))
             else:
                 below.append(name)
-        elif _may_be_photo(name) and entry.is_file():
-            yield from _look_at_file(place, name, entry.stat(), rules)
+        elif (
+            _may_be_photo(suffix_of(name))
+            and entry.is_file()
+            and not place.ignores(name, folder=False)
+        ):
+            return _found(place, name, entry.stat())
     except OSError as error:
-        # A link that leads to itself, or an entry that vanished since: nothing to index.
-        if not entry.is_symlink():
-            yield Skipped(join(place.path, name), f"cannot be read: {error.strerror or error}")
+        # A link that leads nowhere, or to itself: nothing to index.
+        if not link or error.errno not in (errno.ENOENT, errno.ELOOP):
+            return Skipped(join(place.path, name), f"cannot be read: {error.strerror or error}")
+    return None
 
 
-def _look_at_file(
-    place: _Place, name: bytes, status: os.stat_result, rules: WalkRules
-) -> Iterator[FoundFile]:
-    if _may_be_photo(name) and not place.ignores(name, folder=False):
-        yield FoundFile(
-            join(place.path, name),
-            status.st_size,
-            status.st_mtime_ns,
-            unsure=not suffix_of(name),
-        )
+def _found(place: Place, name: bytes, status: os.stat_result) -> FoundFile:
+    path = join(place.path, name)
+    return FoundFile(path, status.st_size, status.st_mtime_ns, unsure=not suffix_of(name))
 
 
-def _may_be_photo(name: bytes) -> bool:
-    suffix = suffix_of(name)
+def _may_be_photo(suffix: bytes) -> bool:
     return not suffix or suffix in PHOTO_SUFFIXES or suffix in RAW_SUFFIXES
+
+
+def is_litter(name: bytes) -> bool:
+    """Whether a system or a desktop leaves such a thing in a folder that holds nothing else."""
+    lower = name.lower()
+    return name.startswith(b".") or lower in CACHE_FOLDERS or lower in LITTER
 
 
 def _is_cache(name: bytes, parent: bytes) -> bool:
@@ -193,41 +202,3 @@ def _is_cache(name: bytes, parent: bytes) -> bool:
         return True
     in_photos_library = parent.lower().endswith(b".photoslibrary")
     return in_photos_library and lower not in PHOTOS_LIBRARY_ORIGINALS
-
-
-def check_patterns(patterns: Iterable[str]) -> None:
-    """Raise WrongUse for a pattern that gitignore syntax does not know."""
-    for pattern in patterns:
-        if not _is_sensible(pattern):
-            raise WrongUse(f"--exclude {pattern!r} is no pattern", hint="gitignore syntax: *.png")
-
-
-def _patterns_above(root: bytes, rules: WalkRules, start: bytes) -> Iterator[_Patterns]:
-    """The patterns that hold at `start`: those of the command, then each folder's above it."""
-    if rules.exclude:
-        yield _Patterns.from_lines(b"", rules.exclude)
-    parts = start.split(b"/")[:-1] if start else []
-    for depth in range(len(parts) + 1 if start else 0):
-        found = _read_ignore_file(root, b"/".join(parts[:depth]))
-        if found:
-            yield found
-
-
-def _read_ignore_file(root: bytes, folder: bytes) -> _Patterns | None:
-    try:
-        with open(os.path.join(root, folder, os.fsencode(IGNORE_FILE)), "rb") as file:
-            text = os.fsdecode(file.read(1 << 20)).removeprefix("\ufeff")
-    except OSError:
-        return None
-    # As git does, a line that makes no sense is passed over; the others hold.
-    return _Patterns.from_lines(folder, filter(_is_sensible, text.splitlines()))
-
-
-def _is_sensible(line: str) -> bool:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        GitIgnoreSpec.from_lines([line])
-        return True
-    except (ValueError, re.error):
-        return False

@@ -4,15 +4,56 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
-from photosearch.cli import classify, facts, index, models, output, photos, query, upkeep
+from photosearch.cli import (
+    check,
+    classify,
+    duplicates,
+    facts,
+    index,
+    models,
+    output,
+    photos,
+    query,
+    upkeep,
+    watch,
+)
 from photosearch.cli.output import leave
+from photosearch.show.text import printable
+
+
+class _Commands(typer.core.TyperGroup):
+    """All commands, whose complaints about wrong options show what was typed harmlessly."""
+
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        with _harmless():
+            return super().make_context(*given, **named)
+
+    def invoke(self, context: Any) -> Any:
+        with _harmless():
+            return super().invoke(context)
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        message = getattr(error, "message", None)
+        if isinstance(message, str):
+            error.message = printable(message)  # type: ignore[attr-defined]
+        raise
+
 
 app = typer.Typer(
     name="photosearch",
+    cls=_Commands,
     help="Find the photo you see in your mind: search your own photos, on your own machine.",
     no_args_is_help=True,
     add_completion=True,
@@ -23,16 +64,23 @@ app = typer.Typer(
     epilog='Start with: photosearch index ~/Pictures\n\nThen: photosearch query "a dog" -k 3',
 )
 app.command("index")(index.index)
+app.command("watch")(watch.watch)
 app.command("query")(query.query)
 app.command("similar")(query.similar)
 app.command("facts")(facts.facts)
 app.command("classify")(classify.classify)
+app.command("duplicates")(duplicates.duplicates)
 app.command("status")(photos.status)
 app.command("export")(photos.export)
 app.command("eval")(photos.evaluate)
 app.add_typer(models.app)
 app.command("prune")(upkeep.prune)
 app.command("forget")(upkeep.forget)
+app.command("relocate")(upkeep.relocate)
+app.command("check")(check.check)
+app.command("repair")(check.repair)
+app.command("backup")(check.backup)
+app.command("restore")(check.restore)
 
 
 def _show_version(wanted: bool) -> None:

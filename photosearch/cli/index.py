@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from photosearch.cli.options import DeviceOption, JsonOption, LibraryOption, ModelOption
 from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, hush, say, tell, write_json
+from photosearch.cli.progress import progress_bar, stoppable
 from photosearch.errors import NoLibrary, WrongUse
 from photosearch.library import Library, temporary_library
 from photosearch.reports import WordsReport
 from photosearch.show.text import counted, printable
 
 if TYPE_CHECKING:
-    from photosearch.records import Failure, Progress
+    from photosearch.records import Failure
     from photosearch.reports import IndexReport
 
 _FAILURES_SHOWN = 10
-_STAGES = {"photos": "photos", "words": "printed words"}
 
 
 @command
@@ -51,11 +49,19 @@ def index(
         bool, typer.Option("--dry-run", help="Say what would be done; read and store nothing.")
     ] = False,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", help="Decoding threads. [default: cores]")
+        int | None, typer.Option(metavar="N", help="Decoding processes. [default: cores]")
     ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(metavar="N", help="Photos a call of the model. [default: as it suits it]"),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Give a photo up that takes longer. [default: 60]"),
+    ] = None,
+    max_megapixels: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Refuse larger photos: decompression bombs. [default: 200]"),
     ] = None,
     device: DeviceOption = "auto",
     precision: Annotated[
@@ -98,17 +104,22 @@ def index(
       photosearch index ~/Pictures --no-words
       photosearch index --words-only       later: the printed words
     """
+    decoding: dict[str, Any] = {
+        "jobs": jobs,
+        "timeout": timeout,
+        "max_megapixels": max_megapixels,
+    }
     if words_only:
         _check_words_only(paths, words, dry_run)
-        _index_words(library, retry, jobs, quiet, as_json)
+        _index_words(library, retry, decoding, quiet, as_json)
         return
     hush(quiet)
     how = {"device": device, "precision": precision}
-    with _open(library, model, paths or [], dry_run, how) as opened, _stoppable() as should_stop:
+    with _open(library, model, paths or [], dry_run, how) as opened, stoppable() as should_stop:
         show = sys.stderr.isatty() and not quiet
         if show and not dry_run:
             tell("looking for new and changed photos …")
-        with _progress_bar(show and not dry_run) as progress:
+        with progress_bar(show and not dry_run) as progress:
             report = opened.index(
                 paths or [],
                 exclude=exclude or [],
@@ -116,8 +127,8 @@ def index(
                 hidden=hidden,
                 retry=retry,
                 dry_run=dry_run,
-                jobs=jobs,
                 batch_size=batch_size,
+                **decoding,
                 words=words,
                 count_first=show,
                 progress=progress,
@@ -151,16 +162,16 @@ def _check_words_only(paths: list[Path] | None, words: bool | None, dry_run: boo
 
 
 def _index_words(
-    library: Path | None, retry: bool, jobs: int | None, quiet: bool, as_json: bool
+    library: Path | None, retry: bool, decoding: dict[str, Any], quiet: bool, as_json: bool
 ) -> None:
     hush(quiet)
     with (
         Library.open(library) as opened,
-        _stoppable() as should_stop,
-        _progress_bar(sys.stderr.isatty() and not quiet) as progress,
+        stoppable() as should_stop,
+        progress_bar(sys.stderr.isatty() and not quiet) as progress,
     ):
         report = opened.read_words(
-            retry=retry, jobs=jobs, progress=progress, should_stop=should_stop
+            retry=retry, **decoding, progress=progress, should_stop=should_stop
         )
     if as_json:
         write_json({"version": 1, **report.as_dict()})
@@ -187,59 +198,6 @@ def _open(
             yield opened
 
 
-@contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C ends the run after the batch in flight; a second one ends it at once."""
-    stopped = False
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if stopped:
-            raise KeyboardInterrupt
-        stopped = True
-        tell("stopping after the photos in flight (Ctrl-C again: at once)")
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
-    if not show:
-        yield None
-        return
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-    try:
-
-        def update(progress: Progress) -> None:
-            bar = bars.get(progress.stage)
-            if bar is None:
-                for other in bars.values():
-                    other.close()
-                bar = bars[progress.stage] = tqdm(
-                    desc=_STAGES[progress.stage],
-                    unit=" photos",
-                    dynamic_ncols=True,
-                    file=sys.stderr,
-                    disable=None,
-                )
-            bar.total = progress.total
-            if progress.failed:
-                bar.set_postfix_str(f"{progress.failed} failed", refresh=False)
-            bar.update(progress.done - bar.n)
-
-        yield update
-    finally:
-        for bar in bars.values():
-            bar.close()
-
-
 def _print_report(report: IndexReport, library: Library) -> None:
     if report.dry_run:
         say(
@@ -254,6 +212,7 @@ def _print_report(report: IndexReport, library: Library) -> None:
             (report.moved, "moved"),
             (report.copied, "copied"),
             (report.missing, "missing"),
+            (report.returned, "back again"),
             (len(report.failed), "failed"),
         ]
         shown = ", ".join(f"{count:,} {word}" for count, word in parts if count)

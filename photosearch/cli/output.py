@@ -53,7 +53,9 @@ def command(body: Body) -> Body:
         except Exception as error:
             if debug:
                 raise
-            tell(f"unexpected error: {type(error).__name__}: {error}")
+            from photosearch.show.text import printable
+
+            tell(printable(f"unexpected error: {type(error).__name__}: {error}"))
             tell("this is a bug; photosearch --debug … shows where")
             raise typer.Exit(WRONG_USE) from error
 

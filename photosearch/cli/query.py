@@ -23,6 +23,7 @@ from photosearch.cli.output import (
 from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.search.filters import Filters
+from photosearch.show.text import printable
 
 if TYPE_CHECKING:
     from photosearch.records import Answer, Hit
@@ -155,7 +156,7 @@ def query(
             write_json(_document(asked, text, opened, answer, notes))
         else:
             for note in notes:
-                tell(note)
+                tell(printable(note))
             _print_hits(hits, paths=paths, null=null, scores=scores, all_copies=all_copies)
         if not hits:
             tell(why_nothing(opened, asked, **limits))

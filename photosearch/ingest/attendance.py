@@ -1,17 +1,31 @@
 """What a run came across, and so what is no longer there.
 
 In: file ids, paths and folders as the run meets them. Out: Absences, dealt with in the catalogue.
-A file is only missing when its folder could be looked into and its root is really there.
+A file is only missing when its folder could be looked into, and the disk that it was on is there:
+what lay on a mount that is gone, or behind a link to it, is kept as it is.
 """
 
 from __future__ import annotations
 
+import logging
+import os
+from array import array
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from photosearch.ingest.disks import Away, Disks, Spans
 from photosearch.ingest.scopes import Scope
-from photosearch.paths import relative_to
+from photosearch.mounts import Mounts
+from photosearch.paths import ancestors, join
 from photosearch.store.catalogue import Catalogue
+from photosearch.store.volumes import remember_mounts, remembered_mounts
+
+logger = logging.getLogger("photosearch")
+
+# So much of a folder gone at once, of at least so many files, is worth a word.
+_SUSPICIOUS = 0.9
+_SUSPICIOUS_FILES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +35,7 @@ class Absences:
     moved: int
     copied: int
     missing: int
-    emptied: list[Scope]  # roots in which nothing at all was found
+    emptied: list[Scope]  # roots, and folders in them, whose disk is gone: their files are kept
 
 
 class Attendance:
@@ -30,9 +44,10 @@ class Attendance:
     def __init__(self) -> None:
         self._seen = _Bitmap()
         self._found: Counter[bytes] = Counter()  # root → files found
-        self._unread: dict[bytes, list[bytes]] = {}  # root → folders that cannot be looked into
+        self._unread: dict[bytes, set[bytes]] = {}  # root → what cannot be looked into
         self._failing: dict[bytes, set[bytes]] = {}  # root → paths that fail, now or since long
         self._arrived: Counter[int] = Counter()  # photo → new paths of a known photo
+        self._mounts = Mounts.now()
 
     def found(self, scope: Scope, count: int) -> None:
         self._found[scope.root] += count
@@ -45,7 +60,7 @@ class Attendance:
         self._arrived[photo_id] += 1
 
     def unread(self, scope: Scope, folder: bytes) -> None:
-        self._unread.setdefault(scope.root, []).append(folder)
+        self._unread.setdefault(scope.root, set()).add(folder)
         self.failing(scope, folder)
 
     def failing(self, scope: Scope, path: bytes) -> None:
@@ -55,45 +70,88 @@ class Attendance:
         """Mark what is not there any more; after the last folder, so that moves are recognised."""
         left = Counter(self._arrived)
         moved = missing = 0
-        emptied = []
+        offline: list[Scope] = []
+        mounts = remembered_mounts(catalogue)
+        now = Mounts.now()
         for scope in scopes:
-            vanished = [
-                (file_id, photo_id)
-                for file_id, path, photo_id in catalogue.files_below(
-                    scope.root_id, scope.start, missing=False
-                )
-                if file_id not in self._seen and not self._is_unread(scope, path)
-            ]
-            if vanished and not scope.start and not self._found[scope.root]:
-                # An empty mount point looks like this; deleting every photo of a root does, too,
-                # and is what `forget` is for.
-                emptied.append(scope)
+            root = scope.root
+            disks = Disks(mounts.get(root, {}), self._mounts.of(root), now.of(root))
+            known = unseen = 0
+            for file_id, path, _ in self._known(catalogue, scope):
+                seen = file_id in self._seen
+                disks.count(file_id, path, seen=seen)
+                known += 1
+                unseen += not seen
+            mounts[root] = self._to_remember(catalogue, scope, disks)
+            if not os.path.isdir(root) or (unseen and not scope.start and not self._found[root]):
+                # Gone since the run began; or an empty mount point: deleting every photo of a
+                # root looks the same, and is what `forget` is for.
+                offline.append(scope)
                 continue
-            for _, photo_id in vanished:
+            away = Away(root)
+            gone = []
+            for file_id, path, photo_id in self._known(catalogue, scope) if unseen else ():
+                if file_id in self._seen or self._is_unread(scope, path):
+                    continue
+                mount = disks.has_left(file_id, path)
+                if mount is not None:
+                    away.met.add(mount)
+                elif path not in away:
+                    gone.append((file_id, photo_id))
+            lost = 0
+            for _, photo_id in gone:
                 if left[photo_id] > 0:
                     left[photo_id] -= 1
                     moved += 1
                 else:
-                    missing += 1
-            if vanished or self._arrived:
-                catalogue.drop_vanished([file_id for file_id, _ in vanished])
-            self._forget_failures(catalogue, scope)
-        return Absences(moved, left.total(), missing, emptied)
+                    lost += 1
+            missing += lost
+            _warn_if_suspicious(join(root, scope.start), lost, known)
+            if gone or self._arrived:
+                catalogue.drop_vanished([file_id for file_id, _ in gone])
+            self._forget_failures(catalogue, scope, disks, away)
+            offline += [Scope(scope.root_id, join(root, folder)) for folder in sorted(away.met)]
+        remember_mounts(catalogue, mounts)
+        return Absences(moved, left.total(), missing, offline)
 
-    def _forget_failures(self, catalogue: Catalogue, scope: Scope) -> None:
+    def _known(self, catalogue: Catalogue, scope: Scope) -> Iterator[tuple[int, bytes, int]]:
+        return catalogue.files_below(scope.root_id, scope.start, missing=False)
+
+    def _to_remember(self, catalogue: Catalogue, scope: Scope, disks: Disks) -> dict[bytes, Spans]:
+        """Of each mount all files are asked for, whatever part of the root the run was about."""
+        files: dict[bytes, array[int]] = {mount: array("q") for mount in disks.mounts}
+        for file_id, path, _ in catalogue.files_below(scope.root_id, b"", missing=False):
+            files[disks.mount_of(path)].append(file_id)
+        return disks.to_remember(files, self._seen.__contains__)
+
+    def _forget_failures(
+        self, catalogue: Catalogue, scope: Scope, disks: Disks, away: Away
+    ) -> None:
         failing = self._failing.get(scope.root, set())
         gone = [
             path
             for (path,) in catalogue.failures_below(scope.root_id, scope.start)
-            if path not in failing and not self._is_unread(scope, path)
+            if path not in failing
+            and not self._is_unread(scope, path)
+            and not disks.has_gone(path)
+            and path not in away
         ]
         if gone:
             catalogue.drop_failures(scope.root_id, gone)
 
     def _is_unread(self, scope: Scope, path: bytes) -> bool:
-        return any(
-            not folder or relative_to(path, folder) is not None
-            for folder in self._unread.get(scope.root, [])
+        unread = self._unread.get(scope.root)
+        return unread is not None and any(folder in unread for folder in ancestors(path))
+
+
+def _warn_if_suspicious(folder: bytes, lost: int, known: int) -> None:
+    if lost >= max(_SUSPICIOUS_FILES, _SUSPICIOUS * known):
+        logger.warning(
+            "%s: %s of %s files are no longer there. If that is not meant so, do not run "
+            "photosearch prune, which forgets them, before they are back",
+            os.fsdecode(folder),
+            f"{lost:,}",
+            f"{known:,}",
         )
 
 

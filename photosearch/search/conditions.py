@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import WrongUse
 from photosearch.gazetteer import usual_name
-from photosearch.paths import below, relative_to, to_bytes
+from photosearch.paths import below, find_same_root, join, normal_form, relative_to, to_bytes
 from photosearch.search.dates import period_of
 from photosearch.search.places import area_of, point_of
 from photosearch.store.functions import folded, is_in_folder_named
@@ -225,7 +225,7 @@ def named(text: str, situation: Situation) -> Clause:
 def in_folder(text: str, situation: Situation) -> Clause:
     """A file lies in a folder, or in any folder of a name."""
     if not by_name(text, situation):
-        clause = _below(to_bytes(text), situation.roots)
+        clause = _below(to_bytes(text), situation)
         if clause is None:
             raise WrongUse(
                 f"{text}: not in any indexed folder", hint="photosearch status lists them"
@@ -247,23 +247,87 @@ def by_name(text: str, situation: Situation) -> bool:
     """Whether a folder is meant by its name: the text is one, and no indexed folder is here so."""
     if not is_bare(text):
         return False
-    clause = _below(to_bytes(text), situation.roots)
-    return clause is None or not situation.snapshot.photo_ids(clause.sql, clause.values)
+    clause = _below_exactly(to_bytes(text), situation.roots)
+    return clause is None or not _has_photos(clause, situation)
 
 
 def lies_in(path: bytes, text: str, *, name: bool) -> bool:
     """Whether an absolute path lies in a folder, or in any of this name."""
     if name and is_in_folder_named(path, text):
         return True
-    return relative_to(path, to_bytes(text)) is not None
+    wanted = to_bytes(text)
+    if relative_to(path, wanted) is not None:
+        return True
+    if relative_to(normal_form(path), normal_form(wanted)) is not None:
+        return True
+    return _is_below_same(path.rpartition(b"/")[0], wanted)
+
+
+@lru_cache(maxsize=4096)
+def _is_below_same(folder: bytes, wanted: bytes) -> bool:
+    """Whether the system says that a folder is the wanted one, or lies in it, by another name."""
+    return find_same_root(folder, [wanted]) is not None
 
 
 def _is_within(root: bytes, name: str) -> bool:
     return is_in_folder_named(root + b"/", name)
 
 
-def _below(wanted: bytes, roots: Mapping[bytes, int]) -> Clause | None:
-    """Files below a folder; None where it is in no root and above none."""
+def _below(wanted: bytes, situation: Situation) -> Clause | None:
+    """Files below a folder; None where it is in no root and above none.
+
+    Where none is there by this very name, it is looked for by another that means the same folder:
+    through a link or in other capitals, as the system has it, or in another normal form.
+    """
+    roots = situation.roots
+    exact = _below_exactly(wanted, roots)
+    if exact is not None and (wanted.isascii() or _has_photos(exact, situation)):
+        return exact
+    same = find_same_root(wanted, roots) if exact is None else None
+    if same:
+        exact = _below_exactly(join(*same), roots)
+    plain = normal_form(wanted)
+    forms = {
+        folder
+        for root, root_id in roots.items()
+        if relative_to(plain, normal_form(root)) is not None
+        for folder in _folders_called(plain, root, root_id, situation)
+    }
+    clauses = [exact, *(_below_exactly(folder, roots) for folder in sorted(forms))]
+    return _any_of([clause for clause in clauses if clause is not None])
+
+
+def _folders_called(
+    plain: bytes, root: bytes, root_id: int, situation: Situation
+) -> Iterator[bytes]:
+    """Folders of a root, as bytes, whose normal form is this: 0.1 s for 100,000 files."""
+    depth = plain.count(b"/") - root.count(b"/")
+    if plain.isascii() or depth < 0:
+        return
+    if not depth:
+        yield root
+    rows = situation.snapshot.rows("SELECT path FROM files WHERE root_id = ?", (root_id,))
+    folders = {b"/".join(path.split(b"/")[:depth]) for (path,) in rows if depth}
+    for folder in folders:
+        if normal_form(join(root, folder)) == plain:
+            yield join(root, folder)
+
+
+def _has_photos(clause: Clause, situation: Situation) -> bool:
+    return bool(situation.snapshot.photo_ids(clause.sql, clause.values))
+
+
+def _any_of(clauses: Sequence[Clause]) -> Clause | None:
+    if not clauses:
+        return None
+    return Clause(
+        " OR ".join(f"({clause.sql})" for clause in clauses),
+        tuple(value for clause in clauses for value in clause.values),
+    )
+
+
+def _below_exactly(wanted: bytes, roots: Mapping[bytes, int]) -> Clause | None:
+    """Files below a folder of this very name; None where it is in no root and above none."""
     clauses: list[str] = []
     values: list[object] = []
     for root, root_id in roots.items():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from photosearch.errors import BadImage
+from photosearch.paths import as_on_disk, to_bytes
 from photosearch.settings import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
@@ -43,9 +44,13 @@ def read_example(source: Any) -> bytes:
     try:
         if path.is_dir():
             raise BadImage(f"{path} is a folder, not an image")
-        if path.stat().st_size > MAX_FILE_BYTES:
+        # A pipe is read as well (`--image <(…)`), of a device that never ends no more than this.
+        with open(as_on_disk(to_bytes(path)) or path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = b"" if size > MAX_FILE_BYTES else file.read(MAX_FILE_BYTES + 1)
+        if max(size, len(data)) > MAX_FILE_BYTES:
             raise BadImage(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB")
-        return path.read_bytes()
+        return data
     except FileNotFoundError:
         raise BadImage(f"{path}: no such file") from None
     except (OSError, ValueError) as error:

@@ -5,10 +5,10 @@ In: rows of the catalogue, what a ranking says of them. Out: Hit records.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from photosearch.mounts import is_there
 from photosearch.paths import join, to_path
 from photosearch.records import Hit
 
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 
 
 class Online:
-    """Which roots are there at the moment, each asked once."""
+    """Which folders are there at the moment, each asked once.
+
+    The folder of the photo and not its root alone: a disk may be mounted in a root.
+    """
 
     def __init__(self) -> None:
         self._known: dict[bytes, bool] = {}
 
     def __call__(self, place: Place) -> bool:
-        if place.root not in self._known:
-            self._known[place.root] = os.path.isdir(place.root)
-        return self._known[place.root]
+        folder = join(place.root, place.path.rpartition(b"/")[0])
+        if folder not in self._known:
+            self._known[folder] = is_there(folder)
+        return self._known[folder]
 
 
 def hit_of(

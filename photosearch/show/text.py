@@ -16,7 +16,22 @@ from photosearch.reports import Agreement
 
 def printable(path: str | os.PathLike[str]) -> str:
     """A path as one line of visible text; odd bytes and characters as \\x.., \\u...."""
-    return "".join(_escaped(char) for char in os.fspath(path))
+    text = os.fspath(path)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char in _JOINERS and _joins(text, at) else _escaped(char)
+        for at, char in enumerate(text)
+    )
+
+
+# Emoji and Indic names need them between their letters; elsewhere they only hide in a name.
+_JOINERS = "\u200c\u200d"
+
+
+def _joins(text: str, at: int) -> bool:
+    around = (text[at - 1 : at], text[at + 1 : at + 2])
+    return all(char and not char.isascii() and char not in _JOINERS for char in around)
 
 
 def _escaped(char: str) -> str:
@@ -26,8 +41,7 @@ def _escaped(char: str) -> str:
     if char in "\n\t\r":
         return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}[char]
     # Cc control, Cf format (bidirectional overrides, zero width), Cs surrogate, Zl/Zp line ends.
-    # Joiners and variation selectors are kept: emoji and Indic names need them.
-    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in "\u200c\u200d":
+    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return char.encode("unicode_escape").decode()
     return char
 

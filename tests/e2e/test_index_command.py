@@ -185,11 +185,12 @@ def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(photosearch: Command, phot
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     while not stored(photosearch.library):
         assert run.poll() is None
         time.sleep(0.01)
-    run.send_signal(signal.SIGINT)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: the worker processes get it, too
     _, err = run.communicate(timeout=60)
     assert run.returncode == 130
     assert "The same command goes on from here" in err
@@ -283,3 +284,25 @@ def test_damaged_metadata_is_no_matter_for_the_user(photosearch: Command, photos
     done = photosearch("index", photos)
     assert "7 added" in done.text
     assert "Warning" not in done.err
+
+
+LATE = """
+import sys
+part = sys.argv.pop()
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == part:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from photosearch.__main__ import main
+sys.argv.append("status")
+main()
+"""
+
+
+@pytest.mark.parametrize("part", ["photosearch.cli.app", "photosearch.library", "typer"])
+def test_ctrl_c_while_starting_shows_no_traceback(photosearch: Command, part: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, part], env=photosearch.env, capture_output=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

@@ -18,9 +18,9 @@ PACKAGE = Path(photosearch.__file__).parent
 # A floor is a row of folders that do not know each other; a folder is its modules from the top line
 # down. `__main__` is the last line of the commands' folder: it is nothing but their door.
 FLOORS = (
-    ("errors records reports paths settings",),
-    ("walk read gazetteer",),
-    ("decode.formats decode.pixels decode.facts decode.pool",),
+    ("errors records reports paths settings ordered",),
+    ("read ignore walk mounts gazetteer",),
+    ("decode.limits decode.formats decode.pixels decode.facts decode.worker decode.pool",),
     (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
         "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.download "
@@ -32,24 +32,34 @@ FLOORS = (
     ),
     ("ocr.reader ocr.gate ocr.rapid",),
     (
-        "store.files store.lock store.schema store.catalogue store.tags store.snapshot "
-        "store.functions store.places store.words store.remembered",
+        "store.files store.lock store.replace store.schema store.wal store.record "
+        "store.pages store.shapes store.gather store.salvage store.catalogue store.volumes "
+        "store.relocate store.tags store.snapshot "
+        "store.functions store.places store.words store.hashes store.remembered "
+        "store.integrity store.upkeep store.backup",
     ),
-    ("index.base index.tail index.exact index.cache",),
+    ("index.base index.tail index.exact index.cache index.inspect",),
     (
         "search.dates search.places search.conditions search.fields search.filters "
         "search.qualifiers search.query search.example search.likeness search.bank "
         "search.relevance search.reading search.fuse search.looks search.hits search.run "
         "search.browse search.answer",
-        "survey.inventory survey.about survey.agreement survey.evaluate survey.export",
-        "ingest.scopes ingest.attendance ingest.photos ingest.words ingest.places",
+        "survey.inventory survey.decay survey.health survey.about survey.agreement "
+        "survey.evaluate survey.export "
+        "survey.fingerprint survey.candidates survey.same_picture survey.groups survey.keep "
+        "survey.pixels_of survey.sequences survey.comparing survey.told survey.detail "
+        "survey.removable survey.duplicates",
+        "ingest.scopes ingest.disks ingest.attendance ingest.prepare ingest.photos ingest.words "
+        "ingest.places ingest.settle ingest.events ingest.territory ingest.departures "
+        "ingest.targets ingest.pending ingest.watch",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored",
     ),
     ("library __init__",),
-    ("show.text show.reason show.table",),
+    ("show.text show.reason show.table show.sheet",),
     (
-        "cli.output cli.options cli.filters cli.notes cli.index cli.query cli.facts cli.photos "
-        "cli.classify cli.models cli.upkeep cli.app __main__",
+        "cli.output cli.options cli.filters cli.notes cli.progress cli.index cli.query cli.facts cli.photos "
+        "cli.classify cli.duplicates cli.models "
+        "cli.upkeep cli.check cli.unit cli.watch cli.app __main__",
     ),
 )
 PLACES = {

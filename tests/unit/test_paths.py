@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photosearch.paths import below, join, relative_to, to_bytes, to_path
+from photosearch.paths import (
+    ancestors,
+    as_on_disk,
+    below,
+    find_root,
+    find_same_root,
+    join,
+    relative_to,
+    to_bytes,
+    to_path,
+)
 
 # Any byte but NUL and "/" may be in a POSIX file name: names are not text.
 names = st.binary(min_size=1, max_size=20).filter(
@@ -79,3 +90,72 @@ def test_to_bytes_keeps_links(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     assert to_bytes(tmp_path / "link") == os.fsencode(tmp_path) + b"/link"
+
+
+def test_two_slashes_at_the_start_are_one(tmp_path: Path) -> None:
+    assert to_bytes(f"/{tmp_path}//a/") == os.fsencode(tmp_path) + b"/a"
+
+
+def test_above_a_link_is_where_it_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As the system has it: `ls link/..` lists what lies above the link's target.
+    (tmp_path / "real" / "inner").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real/inner")
+    here = os.fsencode(tmp_path)
+    assert to_bytes(tmp_path / "link" / "..") == here + b"/real"
+    assert to_bytes(f"{tmp_path}/link/../inner/../inner") == here + b"/real/inner"
+    assert to_bytes(f"{tmp_path}/real/inner/../..") == here
+    assert to_bytes(f"{tmp_path}/nowhere/../real") == here + b"/real"
+    monkeypatch.chdir(tmp_path / "real" / "inner")
+    assert to_bytes("..") == here + b"/real"
+    assert to_bytes("../../link") == here + b"/link"
+
+
+@given(folders)
+def test_ancestors_end_at_the_top_and_hold_the_path(path: bytes) -> None:
+    above = list(ancestors(path))
+    assert above[0] == path
+    assert above[-1] == b"/"
+    assert all(relative_to(path, folder) is not None for folder in above)
+    assert len(above) == path.count(b"/") + 1
+    assert list(ancestors(path[1:]))[-1] == b""
+
+
+@given(st.lists(folders, max_size=4), folders)
+def test_find_root_is_the_innermost(roots: list[bytes], path: bytes) -> None:
+    found = find_root(path, roots)
+    inside = [root for root in roots if relative_to(path, root) is not None]
+    if found is None:
+        assert not inside
+    else:
+        root, inner = found
+        assert len(root) == max(map(len, inside))
+        assert join(root, inner) == path
+
+
+def test_find_same_root_asks_the_system(tmp_path: Path) -> None:
+    for name in ("one/deep", "two"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "link").symlink_to("one")
+    (tmp_path / "two" / "jump").symlink_to("../one/deep")
+    here = os.fsencode(tmp_path)
+    roots = [here + b"/one", here + b"/two", here + b"/gone"]
+    assert find_same_root(here + b"/link", roots) == (here + b"/one", b"")
+    assert find_same_root(here + b"/link/deep/new", roots) == (here + b"/one", b"deep/new")
+    assert find_same_root(here + b"/two/jump", roots) == (here + b"/one", b"deep")
+    assert find_same_root(here, roots) is None
+    assert find_same_root(here + b"/gone", roots) is None
+    assert find_same_root(here + b"/link", []) is None
+
+
+@pytest.mark.parametrize("stored", ["NFD", "NFC"])
+def test_as_on_disk_finds_the_other_normal_form(tmp_path: Path, stored: str) -> None:
+    name = "Zoë/Björn.jpg"
+    real = tmp_path / unicodedata.normalize(stored, name)
+    real.parent.mkdir()
+    real.touch()
+    for form in ("NFC", "NFD"):
+        found = as_on_disk(os.fsencode(tmp_path / unicodedata.normalize(form, name)))
+        assert found is not None
+        assert os.path.samefile(found, real)
+    assert as_on_disk(os.fsencode(tmp_path / "Zoe" / "Bjorn.jpg")) is None
+    assert as_on_disk(os.fsencode(tmp_path / "Zoë" / "Björk.jpg")) is None

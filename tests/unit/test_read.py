@@ -121,3 +121,22 @@ def test_no_descriptor_is_left_open(photo: Path, tmp_path: Path) -> None:
         with pytest.raises(OSError, match="not a regular file"):
             read_head(os.fsencode(tmp_path))
     assert len(list(descriptors.iterdir())) == before
+
+
+def test_a_file_that_claims_to_be_empty_is_not_taken_for_it() -> None:
+    # Below /proc the size of a file is 0 whatever it holds.
+    path = Path("/proc/self/status")
+    if not path.exists():
+        pytest.skip("this system has no /proc")
+    with pytest.raises(Changed):
+        read_file(os.fsencode(path), found(path))
+
+
+def test_a_growing_file_is_not_read_to_an_end_that_moves(tmp_path: Path) -> None:
+    path = tmp_path / "growing.jpg"
+    path.write_bytes(b"x" * 1000)
+    seen = found(path)
+    with path.open("ab") as file:
+        file.truncate(1 << 40)  # a hole: it would never fit into memory
+    with pytest.raises(Changed):
+        read_file(os.fsencode(path), seen)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photosearch.ignore import IGNORE_FILE
 from photosearch.records import FoundFile, Skipped
-from photosearch.walk import CACHE_FOLDERS, IGNORE_FILE, WalkRules, suffix_of, walk
+from photosearch.walk import CACHE_FOLDERS, WalkRules, suffix_of, walk
 
 
 def put(root: Path, *names: str) -> None:
@@ -85,6 +90,11 @@ def test_suffix_of(name: bytes, suffix: bytes) -> None:
     assert suffix_of(name) == suffix
 
 
+@given(st.text("a./ J\n", max_size=8).map(str.encode))
+def test_suffix_is_as_python_splits_it(name: bytes) -> None:
+    assert suffix_of(name) == os.path.splitext(name.strip())[1].lower()
+
+
 def test_what_may_be_a_photo(root: Path) -> None:
     photos = "a.jpg B.JPEG c.Heic d.png e.NEF f.tiff".split()
     put(root, *photos, "notes.txt", "clip.mp4", "a.jpg_original", "a.xmp", "Thumbs.db")
@@ -135,6 +145,36 @@ def test_libraries_of_other_programs(root: Path) -> None:
         "My.photoslibrary/originals/0/a.jpg",
         "resources/c.jpg",
     ]
+
+
+class Failing:
+    """A listing in which one entry fails when the system is asked what it is."""
+
+    def __init__(self, real: Any, name: bytes, code: int) -> None:
+        self._real, self._name, self._code = real, name, code
+
+    def __call__(self, path: bytes) -> Failing:
+        self._entries = self._real(path)
+        return self
+
+    def __enter__(self) -> Iterator[Any]:
+        return (
+            FailingEntry(entry, self._code) if entry.name == self._name else entry
+            for entry in self._entries
+        )
+
+    def __exit__(self, *error: object) -> None:
+        self._entries.close()
+
+
+class FailingEntry:
+    def __init__(self, entry: os.DirEntry[bytes], code: int) -> None:
+        self.name = entry.name
+        self.is_symlink = entry.is_symlink
+        self._code = code
+
+    def is_dir(self) -> bool:
+        raise OSError(self._code, os.strerror(self._code))
 
 
 TREE = ("a.jpg", "keep.jpg", "sub/b.jpg", "sub/keep.jpg", "sub/deep/c.jpg", "raw/d.nef")
@@ -232,6 +272,17 @@ def test_a_start_that_is_gone_is_told(root: Path) -> None:
     assert [(one.path, "No such file" in one.reason) for one in skipped] == [(b"gone", True)]
 
 
+def test_avoid_by_another_name(root: Path, tmp_path: Path) -> None:
+    put(root, "a.jpg", "inner/b.jpg")
+    put(tmp_path, "outside/c.jpg")
+    (root / "one").symlink_to(tmp_path / "outside")
+    (tmp_path / "two").symlink_to(root / "inner")
+    avoid = frozenset((os.fsencode(tmp_path / "outside"), os.fsencode(tmp_path / "two")))
+    assert names(root, avoid=avoid, follow_links=True) == ["a.jpg"]
+    # What is asked for itself is walked, whatever else it is called.
+    assert names(root, b"inner", avoid=avoid) == ["inner/b.jpg"]
+
+
 class TestLinks:
     def test_are_left_alone_unless_asked_for(self, root: Path, tmp_path: Path) -> None:
         put(root, "a.jpg")
@@ -275,6 +326,19 @@ class TestLinks:
         assert isinstance(found, FoundFile)
         assert found.size == 5
 
+    @pytest.mark.parametrize("code", [errno.ESTALE, errno.EIO, errno.EACCES])
+    def test_a_followed_link_to_what_cannot_be_asked_is_told(
+        self, root: Path, code: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # A server that is away is no deletion: what is told is not taken for missing.
+        put(root, "a.jpg", "m/b.jpg")
+        (root / "link").symlink_to("m")
+        monkeypatch.setattr(os, "scandir", Failing(os.scandir, b"link", code))
+        files, skipped = look(root, follow_links=True)
+        assert files == ["a.jpg", "m/b.jpg"]
+        assert [one.path for one in skipped] == [b"link"]
+        assert os.strerror(code) in skipped[0].reason
+
     def test_a_root_that_is_a_link_is_walked(self, root: Path, tmp_path: Path) -> None:
         put(root, "a.jpg")
         (tmp_path / "link").symlink_to("root")
@@ -304,6 +368,44 @@ def test_a_folder_that_vanishes_meanwhile_is_told_and_the_rest_found(root: Path)
     rest = list(results)
     assert [one.path for one in (first, *rest)] == [b"a.jpg", b"gone", b"z/c.jpg"]
     assert isinstance(rest[0], Skipped)
+
+
+def test_a_root_that_vanishes_meanwhile_ends_the_walk_with_one_line(root: Path) -> None:
+    put(root, "a.jpg", *(f"{number:03}/b.jpg" for number in range(50)))
+    results = walk(os.fsencode(root), WalkRules())
+    assert isinstance(next(results), FoundFile)
+    root.rename(root.with_name("away"))
+    (end,) = results
+    assert isinstance(end, Skipped)
+    assert end.path == b""
+    assert "no longer there" in end.reason
+
+
+@pytest.mark.parametrize("folders", [False, True], ids=["one-folder", "many-folders"])
+def test_memory_does_not_grow_with_the_files(root: Path, folders: bool) -> None:
+    """Thousands of files; the names of folders that wait take some 60 bytes each, files none."""
+    count = 4_000 if folders else 20_000
+    for number in range(count):
+        inner = root / str(number) if folders else root
+        if folders:
+            inner.mkdir()
+        (inner / f"IMG_{number:07}.jpg").touch()
+    list(walk(os.fsencode(root), WalkRules(exclude=("*.png",))))
+    tracemalloc.start()
+    try:
+        found = sum(1 for _ in walk(os.fsencode(root), WalkRules()))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == count
+    assert peak < (100 * count if folders else 50_000)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_as_ignore_file_does_not_block(root: Path) -> None:
+    put(root, "a.jpg")
+    os.mkfifo(root / IGNORE_FILE)
+    assert names(root) == ["a.jpg"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

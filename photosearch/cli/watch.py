@@ -1,0 +1,255 @@
+"""`photosearch watch`: keep the library up to date while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from photosearch.cli.options import LibraryOption, ModelOption
+from photosearch.cli.output import INTERRUPTED, command, hush, say, tell
+from photosearch.cli.unit import UNIT_NAME, own_command, unit_folder, unit_text
+from photosearch.errors import WrongUse
+from photosearch.library import Library
+from photosearch.reports import IndexReport, WatchReport, WordsReport
+from photosearch.settings import (
+    CACHE_VARIABLE,
+    MODEL_VARIABLE,
+    MODELS_VARIABLE,
+    WORDS_VARIABLE,
+    library_path,
+)
+from photosearch.show.text import counted, printable
+
+_FAILURES_SHOWN = 5
+_SETTLE = "2s"
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+# Of the environment, what the service would otherwise do without.
+_KEPT = (
+    CACHE_VARIABLE,
+    MODELS_VARIABLE,
+    MODEL_VARIABLE,
+    WORDS_VARIABLE,
+    "PHOTOSEARCH_OFFLINE",
+    "HF_HOME",
+)
+
+
+@command
+def watch(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Photo folders; all indexed ones if left out."),
+    ] = None,
+    model: ModelOption = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave out what matches (gitignore syntax). Repeatable."),
+    ] = None,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Follow symbolic links, as with index.")
+    ] = False,
+    hidden: Annotated[
+        bool, typer.Option("--hidden", help="Also take hidden files and folders.")
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Time a photo may take to decode, as with index."),
+    ] = None,
+    max_megapixels: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Refuse photos of more pixels, as with index."),
+    ] = None,
+    words: Annotated[
+        bool | None,
+        typer.Option(
+            "--words/--no-words",
+            help="Also look for printed words, when no photo waits. [env PHOTOSEARCH_WORDS; "
+            "default: yes]",
+            show_default=False,
+        ),
+    ] = None,
+    settle: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="Index a file when it has not changed this long."),
+    ] = _SETTLE,
+    rescan: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Look through everything this often: 30s, 10m, 6h. [default: 6h; with --poll 1m]",
+        ),
+    ] = None,
+    poll: Annotated[
+        bool,
+        typer.Option("--poll", help="Wait for no events; look through everything again and again."),
+    ] = False,
+    print_unit: Annotated[
+        bool, typer.Option("--print-unit", help="Print a systemd user unit, and watch nothing.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing of runs; warnings only.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON for each run.")
+    ] = False,
+    library: LibraryOption = None,
+) -> None:
+    """Index new and changed photos as they arrive.
+
+    Brings the folders up to date, then goes on until it is stopped (Ctrl-C). A file is indexed
+    when it has stopped growing; moved and deleted ones are noticed, too. A folder that goes
+    offline keeps its photos, and is looked through when it is back. One line is printed for each
+    run that did something.
+
+    \b
+    Examples:
+      photosearch watch ~/Pictures
+      photosearch watch                    all indexed folders
+      photosearch watch /mnt/nas --poll --rescan 10m
+      photosearch watch ~/Pictures --print-unit
+    """
+    wait = _seconds("--settle", settle)
+    every = None if rescan is None else _seconds("--rescan", rescan)
+    if print_unit:
+        known_model = model and (_absolute(Path(model)) if os.path.exists(model) else model)
+        options: dict[str, Any] = {
+            "--model": known_model,
+            "--exclude": exclude or [],
+            "--follow-links": follow_links,
+            "--hidden": hidden,
+            "--timeout": None if timeout is None else f"{timeout:g}",
+            "--max-megapixels": None if max_megapixels is None else f"{max_megapixels:g}",
+            "--words": words is True,
+            "--no-words": words is False,
+            "--settle": settle if settle != _SETTLE else None,
+            "--rescan": rescan,
+            "--poll": poll,
+            "--quiet": quiet,
+            "--json": as_json,
+        }
+        _print_unit(options, paths or [], library)
+        return
+    hush(quiet)
+    with (
+        _stopped_by() as signals,
+        Library.open(library, model, create=bool(paths)) as opened,
+    ):
+        reports = opened.watch(
+            paths or [],
+            exclude=exclude or [],
+            follow_links=follow_links,
+            hidden=hidden,
+            timeout=timeout,
+            max_megapixels=max_megapixels,
+            words=words,
+            settle=wait,
+            rescan=every,
+            poll=poll,
+            should_stop=lambda: bool(signals),
+        )
+        for report in reports:
+            if as_json:
+                say(json.dumps(report.as_dict()))
+            elif not quiet:
+                _print(report)
+            sys.stdout.flush()
+        if signals[:1] == [signal.SIGINT]:
+            raise typer.Exit(INTERRUPTED)
+
+
+@contextmanager
+def _stopped_by() -> Iterator[list[int]]:
+    """The signals that came: the first ends the watch after the batch in flight, two at once."""
+    came: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print(report: WatchReport) -> None:
+    at = report.at.strftime("%H:%M:%S")
+    if report.index is not None and (parts := _parts(report.index)):
+        say(f"{at} {', '.join(parts)}")
+        for failure in report.index.failed[:_FAILURES_SHOWN]:
+            tell(f"{printable(failure.path)}: {printable(failure.reason)}")
+        more = len(report.index.failed) - _FAILURES_SHOWN
+        if more > 0:
+            tell(f"and {more:,} more: photosearch status --failures")
+    if report.words is not None:
+        say(f"{at} {_words_text(report.words)}")
+
+
+def _parts(report: IndexReport) -> list[str]:
+    counts = [
+        (report.added, "added"),
+        (report.changed, "changed"),
+        (report.moved, "moved"),
+        (report.copied, "copied"),
+        (report.missing, "missing"),
+        (report.returned, "back again"),
+        (len(report.failed), "failed"),
+    ]
+    parts = [f"{count:,} {word}" for count, word in counts if count]
+    return parts or ([f"{report.encoded:,} encoded"] if report.encoded else [])
+
+
+def _words_text(report: WordsReport) -> str:
+    left = f"; {report.left:,} to go" if report.left else ""
+    shows = "shows" if report.with_words == 1 else "show"
+    return (
+        f"looked for words in {counted(report.read, 'photo')}: "
+        f"{report.with_words:,} {shows} some{left}"
+    )
+
+
+def _seconds(option: str, text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|)", text.strip().lower())
+    if not match or not float(match[1]):
+        raise WrongUse(f"{option} {text!r} is no time", hint=f"{option} 10m, or 30s, 6h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _print_unit(options: dict[str, Any], paths: list[Path], library: Path | None) -> None:
+    """The command as it was typed, by absolute paths, as a service."""
+    words = [*own_command(), "watch", *(_absolute(path) for path in paths)]
+    for name, value in options.items():
+        for one in value if isinstance(value, list) else [value]:
+            if one is True:
+                words.append(name)
+            elif one:
+                words += [name, os.fspath(one)]
+    words += ["--library", os.fspath(library_path(library))]
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(unit_text(words, environment)))
+    sys.stdout.buffer.flush()
+    folder = unit_folder()
+    tell(f"to start it now and at every login (save the above as {UNIT_NAME}):")
+    tell(f"  mkdir -p {shlex.quote(os.fspath(folder))}")
+    again = shlex.join([*words, "--print-unit"])
+    tell(printable(f"  {again} > {shlex.quote(os.fspath(folder / UNIT_NAME))}"))
+    tell(f"  systemctl --user daemon-reload && systemctl --user enable --now {UNIT_NAME}")
+
+
+def _absolute(path: Path) -> str:
+    return os.path.abspath(os.path.expanduser(path))

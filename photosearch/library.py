@@ -338,8 +338,8 @@ class Library:
         from functools import partial
 
         from photosearch.ignore import check_patterns
-        from photosearch.ingest.watch import RESCAN_SECONDS, WatchOptions, Work, watch
         from photosearch.walk import WalkRules
+        from photosearch.watching.watch import RESCAN_SECONDS, WatchOptions, Work, watch
 
         if isinstance(folders, (str, os.PathLike)):
             folders = [folders]
@@ -609,7 +609,7 @@ class Library:
         different photos. Nothing is deleted. What is found out is stored, so that the next call is
         quick; raises LibraryBusy where there is something to store while another process writes.
         """
-        from photosearch.survey.duplicates import KINDS, Options, find
+        from photosearch.duplicates.find import KINDS, Options, find
 
         _check_positive(jobs=jobs)
         if kind not in KINDS:
@@ -688,9 +688,7 @@ class Library:
             self.close()
             done = put_right(self.path, found, queries)
             if catalogue_path(self.path).exists():
-                found = examine(
-                    self.path, files=files, queries=queries, progress=tell, locked=True
-                )
+                found = examine(self.path, files=files, queries=queries, progress=tell, locked=True)
             else:
                 found.problems.clear()
             return report_of(self.path, found, since, done)
@@ -733,9 +731,7 @@ class Library:
         from photosearch.store.relocate import relocate
 
         with self._writing() as catalogue:
-            return relocate(
-                catalogue, old, new, own_folder=self.path, dry_run=dry_run, force=force
-            )
+            return relocate(catalogue, old, new, own_folder=self.path, dry_run=dry_run, force=force)
 
     def _clean_up(self, catalogue: Catalogue) -> tuple[int, int]:
         removed = catalogue.prune()

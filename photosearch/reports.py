@@ -482,9 +482,7 @@ class Relocated:
     def as_dict(self) -> dict[str, Any]:
         return {
             "version": 1,
-            "roots": [
-                {"old": os.fspath(old), "new": os.fspath(new)} for old, new in self.roots
-            ],
+            "roots": [{"old": os.fspath(old), "new": os.fspath(new)} for old, new in self.roots],
             "files": self.files,
             "sampled": self.sampled,
             "agreed": self.agreed,

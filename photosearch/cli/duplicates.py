@@ -197,7 +197,7 @@ def _what_to_know(file: DuplicateFile) -> str:
 
 
 def _print_removable(report: DuplicatesReport) -> None:
-    from photosearch.survey.removable import removable
+    from photosearch.duplicates.removable import removable
 
     found = removable(report)
     write_paths(list(found.paths), b"\0")

@@ -15,8 +15,8 @@ from pathlib import Path
 from photosearch.errors import NewerLibrary
 from photosearch.reports import LOST, NOTE, REPAIRABLE, Problem
 from photosearch.store import schema
-from photosearch.store.shapes import tables
-from photosearch.store.wal import read_wal
+from photosearch.store.salvage.shapes import tables
+from photosearch.store.salvage.wal import read_wal
 from photosearch.store.words import normal_words
 
 _BLOCK = 4096  # vectors looked at together

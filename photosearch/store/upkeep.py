@@ -19,7 +19,7 @@ from photosearch.reports import LOST, NOTE, REPAIRABLE, Problem
 from photosearch.store import integrity, schema
 from photosearch.store.files import catalogue_path, storage_errors
 from photosearch.store.replace import LOG, discard, keep, put_in_place
-from photosearch.store.salvage import Salvaged, drop_dangling, salvage
+from photosearch.store.salvage.rebuild import Salvaged, drop_dangling, salvage
 
 # What a table's rows are to people, and how lost ones come back.
 _NAMES = {

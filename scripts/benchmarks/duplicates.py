@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photosearch import Library
+from photosearch.duplicates import candidates
+from photosearch.duplicates.removable import removable
 from photosearch.store.snapshot import Snapshot
-from photosearch.survey import candidates
-from photosearch.survey.removable import removable
 from scripts.benchmarks.common import report
 from tests.make import shared_photos
 

@@ -16,6 +16,21 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance
 
 from photosearch.decode.pixels import decode
+from photosearch.duplicates import candidates
+from photosearch.duplicates.fingerprint import bits_apart, colour_of, perceptual_hash
+from photosearch.duplicates.groups import Star, neighbours, recentred, stars
+from photosearch.duplicates.keep import (
+    _CAMERA,
+    Candidate,
+    Place,
+    untidiness,
+    what_is_lost,
+    why_kept,
+    worth,
+)
+from photosearch.duplicates.removable import removable
+from photosearch.duplicates.same_picture import compare, view_of
+from photosearch.duplicates.sequences import Shot, are_other_shots, sequences
 from photosearch.records import Facts, FoundFile, Photo
 from photosearch.reports import DuplicateFile, DuplicateGroup, DuplicatesReport
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
@@ -33,21 +48,6 @@ from photosearch.store.hashes import (
     unhashed,
 )
 from photosearch.store.snapshot import Snapshot
-from photosearch.survey import candidates
-from photosearch.survey.fingerprint import bits_apart, colour_of, perceptual_hash
-from photosearch.survey.groups import Star, neighbours, recentred, stars
-from photosearch.survey.keep import (
-    _CAMERA,
-    Candidate,
-    Place,
-    untidiness,
-    what_is_lost,
-    why_kept,
-    worth,
-)
-from photosearch.survey.removable import removable
-from photosearch.survey.same_picture import compare, view_of
-from photosearch.survey.sequences import Shot, are_other_shots, sequences
 from tests.make import encode, jpeg
 
 

@@ -32,11 +32,11 @@ FLOORS = (
     ),
     ("ocr.reader ocr.gate ocr.rapid",),
     (
-        "store.files store.lock store.replace store.schema store.wal store.record "
-        "store.pages store.shapes store.gather store.salvage store.catalogue store.volumes "
-        "store.relocate store.tags store.snapshot "
-        "store.functions store.places store.words store.hashes store.remembered "
-        "store.integrity store.upkeep store.backup",
+        "store.files store.lock store.replace store.schema store.salvage.wal store.salvage.record "
+        "store.salvage.pages store.salvage.shapes store.salvage.gather store.salvage.rebuild "
+        "store.catalogue store.volumes store.relocate store.tags store.snapshot store.functions "
+        "store.places store.words store.hashes store.remembered store.integrity store.upkeep "
+        "store.backup",
     ),
     ("index.base index.tail index.exact index.cache index.inspect",),
     (
@@ -45,21 +45,22 @@ FLOORS = (
         "search.relevance search.reading search.fuse search.looks search.hits search.run "
         "search.browse search.answer",
         "survey.inventory survey.decay survey.health survey.about survey.agreement "
-        "survey.evaluate survey.export "
-        "survey.fingerprint survey.candidates survey.same_picture survey.groups survey.keep "
-        "survey.pixels_of survey.sequences survey.comparing survey.told survey.detail "
-        "survey.removable survey.duplicates",
+        "survey.evaluate survey.export",
+        "duplicates.fingerprint duplicates.candidates duplicates.same_picture duplicates.groups "
+        "duplicates.keep duplicates.pixels duplicates.sequences duplicates.comparing "
+        "duplicates.told duplicates.detail duplicates.removable duplicates.find",
         "ingest.scopes ingest.disks ingest.attendance ingest.prepare ingest.photos ingest.words "
-        "ingest.places ingest.settle ingest.events ingest.territory ingest.departures "
-        "ingest.targets ingest.pending ingest.watch",
+        "ingest.places",
+        "watching.settle watching.events watching.territory watching.departures watching.targets "
+        "watching.pending watching.watch",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored",
     ),
     ("library __init__",),
     ("show.text show.reason show.table show.sheet",),
     (
-        "cli.output cli.options cli.filters cli.notes cli.progress cli.index cli.query cli.facts cli.photos "
-        "cli.classify cli.duplicates cli.models "
-        "cli.upkeep cli.check cli.unit cli.watch cli.app __main__",
+        "cli.output cli.options cli.filters cli.notes cli.progress cli.index cli.query cli.facts "
+        "cli.photos cli.classify cli.duplicates cli.models cli.upkeep "
+        "cli.check cli.unit cli.watch cli.app __main__",
     ),
 )
 PLACES = {

@@ -23,8 +23,8 @@ from photosearch.reports import LOST, CheckReport
 from photosearch.store import words
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.lock import writer_lock
-from photosearch.store.pages import Pages
-from photosearch.store.record import BadPage, record
+from photosearch.store.salvage.pages import Pages
+from photosearch.store.salvage.record import BadPage, record
 from photosearch.store.snapshot import Snapshot
 from photosearch.store.tags import NewTag, replace_tags
 from tests.contents import Contents, check_vector_files, contents_of

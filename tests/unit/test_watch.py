@@ -1,4 +1,4 @@
-"""ingest/settle.py, pending events, departures; cli/unit.py: the parts of a watch."""
+"""watching/settle.py, pending events, departures; cli/unit.py: the parts of a watch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from photosearch.cli.unit import quoted, unit_text
 from photosearch.cli.watch import _seconds
 from photosearch.errors import WrongUse
-from photosearch.ingest.departures import depart, knows
-from photosearch.ingest.events import Events, folders_below
-from photosearch.ingest.settle import Settling, State, open_for_writing, state_of
-from photosearch.ingest.territory import Territory
 from photosearch.paths import to_bytes
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.snapshot import Snapshot
 from photosearch.walk import WalkRules
+from photosearch.watching.departures import depart, knows
+from photosearch.watching.events import Events, folders_below
+from photosearch.watching.settle import Settling, State, open_for_writing, state_of
+from photosearch.watching.territory import Territory
 from tests.fake import run_index, writer_lock_of
 from tests.make import write_photos
 

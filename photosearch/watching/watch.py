@@ -21,16 +21,16 @@ from datetime import datetime
 from pathlib import Path
 
 from photosearch.errors import LibraryBusy, MissingExtra, StorageError, WrongUse
-from photosearch.ingest.departures import depart, knows, withdraw_failures
-from photosearch.ingest.pending import Pending
-from photosearch.ingest.settle import EMPTY_TIMES, state_of
-from photosearch.ingest.targets import Target
-from photosearch.ingest.territory import Territory
 from photosearch.paths import find_root, find_same_root, join, relative_to, to_bytes, to_path
 from photosearch.reports import IndexReport, WatchReport, WordsReport
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.snapshot import Snapshot
 from photosearch.walk import WalkRules
+from photosearch.watching.departures import depart, knows, withdraw_failures
+from photosearch.watching.pending import Pending
+from photosearch.watching.settle import EMPTY_TIMES, state_of
+from photosearch.watching.targets import Target
+from photosearch.watching.territory import Territory
 
 logger = logging.getLogger("photosearch")
 

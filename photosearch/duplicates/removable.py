@@ -87,7 +87,7 @@ def _what_it_shows_alone(kept: DuplicateFile, file: DuplicateFile) -> str | None
     """The last check: whether the one to keep shows every detail of the other."""
     if kept.photo == file.photo:
         return None
-    from photosearch.survey.detail import MOST_APART, detail_apart
+    from photosearch.duplicates.detail import MOST_APART, detail_apart
 
     if max(one.width * one.height for one in (kept, file)) > _MOST_PIXELS:
         return "it is too large to be compared in every detail"

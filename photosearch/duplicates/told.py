@@ -9,10 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from photosearch.paths import to_path
-from photosearch.reports import DuplicateFile, DuplicateGroup
-from photosearch.survey.groups import Star
-from photosearch.survey.keep import (
+from photosearch.duplicates.groups import Star
+from photosearch.duplicates.keep import (
     Candidate,
     Place,
     what_is_lost,
@@ -21,6 +19,8 @@ from photosearch.survey.keep import (
     why_kept,
     worth,
 )
+from photosearch.paths import to_path
+from photosearch.reports import DuplicateFile, DuplicateGroup
 
 _COPY = "the same content"
 _LINK = "the same file by another path"

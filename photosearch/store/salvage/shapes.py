@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from photosearch.store import schema
-from photosearch.store.pages import Row
-from photosearch.store.record import Value
+from photosearch.store.salvage.pages import Row
+from photosearch.store.salvage.record import Value
 
 # Tables that SQLite keeps for itself and for the full-text index: made anew, never salvaged.
 _DERIVED = ("sqlite_", "words")

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from photosearch.store import schema
-from photosearch.store.gather import Found, Reader
-from photosearch.store.pages import Pages
-from photosearch.store.record import Value
-from photosearch.store.shapes import shapes, tables
+from photosearch.store.salvage.gather import Found, Reader
+from photosearch.store.salvage.pages import Pages
+from photosearch.store.salvage.record import Value
+from photosearch.store.salvage.shapes import shapes, tables
 
 # Where the highest number itself may be lost, the next one is this much higher.
 _LEAP = 10_000

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from photosearch.duplicates.keep import Candidate
+from photosearch.duplicates.pixels import Views
+from photosearch.duplicates.sequences import are_other_shots
 from photosearch.store.hashes import DIFFERENT, Compared, compared, store_pairs
-from photosearch.survey.keep import Candidate
-from photosearch.survey.pixels_of import Views
-from photosearch.survey.sequences import are_other_shots
 
 if TYPE_CHECKING:
     from photosearch.store.catalogue import Catalogue
@@ -59,7 +59,7 @@ class Comparing:
         return found
 
     def _compare(self, kept: Candidate, other: Candidate) -> Compared | None:
-        from photosearch.survey import same_picture
+        from photosearch.duplicates import same_picture
 
         # Always the same one is laid over the other, whichever is asked about.
         first, second = sorted((kept, other), key=lambda one: one.photo_id)
@@ -79,7 +79,7 @@ class Comparing:
         return found if first is kept else found.turned()
 
     def store(self) -> None:
-        from photosearch.survey import same_picture
+        from photosearch.duplicates import same_picture
 
         if self._fresh:
             pairs = ((*pair, found) for pair, found in self._fresh.items())

@@ -17,6 +17,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from photosearch.duplicates import candidates, fingerprint
+from photosearch.duplicates.comparing import BLOCK, Comparing, Counts
+from photosearch.duplicates.groups import Star, neighbours, recentred, stars
+from photosearch.duplicates.keep import (
+    Candidate,
+    Place,
+    candidate,
+    what_cannot_be_got_back,
+    what_is_lost,
+    worth,
+)
+from photosearch.duplicates.pixels import hash_of
+from photosearch.duplicates.sequences import Shot, sequences
+from photosearch.duplicates.told import told_burst, told_copies, told_star
 from photosearch.ordered import ordered_map
 from photosearch.paths import join, to_path
 from photosearch.records import Failure, Progress
@@ -29,20 +43,6 @@ from photosearch.store.hashes import (
     store_hashes,
     unhashed,
 )
-from photosearch.survey import candidates, fingerprint
-from photosearch.survey.comparing import BLOCK, Comparing, Counts
-from photosearch.survey.groups import Star, neighbours, recentred, stars
-from photosearch.survey.keep import (
-    Candidate,
-    Place,
-    candidate,
-    what_cannot_be_got_back,
-    what_is_lost,
-    worth,
-)
-from photosearch.survey.pixels_of import hash_of
-from photosearch.survey.sequences import Shot, sequences
-from photosearch.survey.told import told_burst, told_copies, told_star
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

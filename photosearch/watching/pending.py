@@ -11,9 +11,9 @@ import stat
 from collections.abc import Callable, Sequence
 
 from photosearch.ignore import IGNORE_FILE
-from photosearch.ingest.settle import Settling, open_for_writing
-from photosearch.ingest.targets import Target
 from photosearch.paths import relative_to
+from photosearch.watching.settle import Settling, open_for_writing
+from photosearch.watching.targets import Target
 
 # Beyond this many paths a look through everything is cheaper than keeping them (20 MB).
 MANY_PATHS = 20_000

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 
-from photosearch.ingest.events import Events, EventsLost, NoEvents, is_network, queue_length
-from photosearch.ingest.territory import Territory
 from photosearch.paths import to_path
+from photosearch.watching.events import Events, EventsLost, NoEvents, is_network, queue_length
+from photosearch.watching.territory import Territory
 
 logger = logging.getLogger("photosearch")
 

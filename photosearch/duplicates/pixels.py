@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from photosearch.decode.pixels import decode
+from photosearch.duplicates import fingerprint
+from photosearch.duplicates.keep import Place
 from photosearch.errors import BadImage
 from photosearch.read import Changed, read_file
 from photosearch.records import FoundFile
 from photosearch.store.hashes import NewHash
-from photosearch.survey import fingerprint
-from photosearch.survey.keep import Place
 
 if TYPE_CHECKING:
-    from photosearch.survey.same_picture import View
+    from photosearch.duplicates.same_picture import View
 
 # A view takes 0.7 MB with its features.
 _KEPT_READY = 64
@@ -58,7 +58,7 @@ class Views:
         self.unavailable: set[int] = set()
 
     def __call__(self, photo_id: int, digest: bytes, places: Sequence[Place]) -> View | None:
-        from photosearch.survey.same_picture import SIDE, view_of
+        from photosearch.duplicates.same_picture import SIDE, view_of
 
         if photo_id in self._ready:
             self._ready.move_to_end(photo_id)

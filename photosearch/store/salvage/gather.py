@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from photosearch.store.pages import INDEX_LEAF, TABLE_LEAF, Pages, Row
-from photosearch.store.record import BadPage, Value
-from photosearch.store.shapes import Shape, first_pages, shapes
+from photosearch.store.salvage.pages import INDEX_LEAF, TABLE_LEAF, Pages, Row
+from photosearch.store.salvage.record import BadPage, Value
+from photosearch.store.salvage.shapes import Shape, first_pages, shapes
 
 Found = dict[str, dict[tuple[Value, ...], dict[str, Value]]]  # table → its rows by their key
 

@@ -12,8 +12,8 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from photosearch.store.record import BadPage, Value, record, varint
-from photosearch.store.wal import read_wal
+from photosearch.store.salvage.record import BadPage, Value, record, varint
+from photosearch.store.salvage.wal import read_wal
 
 PAGE_SIZE = 8192  # what a catalogue is born with; assumed where the header is lost
 TABLE_LEAF, TABLE_INNER, INDEX_LEAF, INDEX_INNER = 13, 5, 10, 2

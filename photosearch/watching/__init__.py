@@ -1,0 +1,1 @@
+"""Folders that are watched: what arrives, when it is finished, and what is done about it."""

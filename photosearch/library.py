@@ -16,7 +16,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -639,7 +639,9 @@ class Library:
     def prune(self) -> tuple[int, int]:
         """Forget missing files, and photos that lie nowhere: (files, photos) forgotten."""
         with self._writing() as catalogue:
-            return self._clean_up(catalogue)
+            removed = catalogue.prune()
+            self._clean_up(catalogue)
+            return removed
 
     def forget(self, root: str | os.PathLike[str]) -> tuple[int, int]:
         """Forget an indexed folder: (files, photos) forgotten. The folder itself is not touched.
@@ -649,9 +651,11 @@ class Library:
         from photosearch.ingest.scopes import forget
 
         with self._writing() as catalogue:
-            files = forget(catalogue, root)
-            pruned_files, photos = self._clean_up(catalogue)
-            return files + pruned_files, photos
+            with catalogue.transaction():
+                files = forget(catalogue, root)
+                photos = catalogue.drop_photos_nowhere()
+            self._clean_up(catalogue)
+            return files, photos
 
     def check(
         self,
@@ -733,11 +737,9 @@ class Library:
         with self._writing() as catalogue:
             return relocate(catalogue, old, new, own_folder=self.path, dry_run=dry_run, force=force)
 
-    def _clean_up(self, catalogue: Catalogue) -> tuple[int, int]:
-        removed = catalogue.prune()
+    def _clean_up(self, catalogue: Catalogue) -> None:
         catalogue.compact()
         self._refresh_indexes()
-        return removed
 
     def _refresh_indexes(self) -> None:
         from photosearch.index.cache import refresh_index
@@ -821,7 +823,8 @@ class Library:
 
         name = self._model_name or default_model()
         if name is None and catalogue_path(self.path).exists():
-            name = self._snapshot.setting("model")
+            with suppress(NoLibrary):  # its maker was killed before the first transaction
+                name = self._snapshot.setting("model")
         name = name or AUTO
         if self._precision is not None:
             name = name.removesuffix(INT8) + (INT8 if self._precision == "int8" else "")

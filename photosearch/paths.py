@@ -41,6 +41,14 @@ def to_path(root: bytes, relative: bytes = b"") -> Path:
     return Path(os.fsdecode(join(root, relative)))
 
 
+def time_of(status: os.stat_result) -> int:
+    """When a file was changed, in nanoseconds, as SQLite's integers hold it: 1677 to 2262.
+
+    File systems take later times, which broken clocks give: such a file must not end a run.
+    """
+    return max(-(1 << 63), min(status.st_mtime_ns, (1 << 63) - 1))
+
+
 def join(folder: bytes, name: bytes) -> bytes:
     """Join two paths; either may be empty."""
     if not folder or not name:

@@ -13,6 +13,7 @@ import stat
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from photosearch.paths import time_of
 from photosearch.records import FoundFile
 from photosearch.settings import MAX_FILE_BYTES
 
@@ -47,7 +48,7 @@ def read_file(path: bytes, found: FoundFile) -> ReadFile:
         # One byte more tells a file that grows, and one whose size is a lie, as below /proc.
         data = file.read(found.size + 1)
         after = os.fstat(file.fileno())
-    if (after.st_size, after.st_mtime_ns) != (found.size, found.mtime_ns) or (
+    if (after.st_size, time_of(after)) != (found.size, found.mtime_ns) or (
         len(data) != found.size
     ):
         raise Changed("changed while it was being read")

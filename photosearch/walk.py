@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from photosearch.ignore import IGNORE_FILE as IGNORE_FILE
 from photosearch.ignore import Place, patterns_above
-from photosearch.paths import join
+from photosearch.paths import join, time_of
 from photosearch.records import FoundFile, Skipped
 
 PHOTO_SUFFIXES = frozenset(
@@ -183,7 +183,7 @@ def _look_at(
 
 def _found(place: Place, name: bytes, status: os.stat_result) -> FoundFile:
     path = join(place.path, name)
-    return FoundFile(path, status.st_size, status.st_mtime_ns, unsure=not suffix_of(name))
+    return FoundFile(path, status.st_size, time_of(status), unsure=not suffix_of(name))
 
 
 def _may_be_photo(suffix: bytes) -> bool:

@@ -104,6 +104,7 @@ def _global_options(
 
 def main() -> None:
     """The entry point of the `photosearch` command."""
+    output.open_streams()
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is shown escaped; it never ends the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -116,4 +117,9 @@ def main() -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 2
+    except OSError as error:  # of --help and --version; commands mind their own
+        if not output.is_of_answer(error):
+            raise
+        output.tell(f"the answer cannot be written: {error.strerror}")
+        code = output.WRONG_USE
     leave(code)

@@ -6,6 +6,7 @@ In: what a command body does or raises. Out: text, and an exit code: 0 found, 1 
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import os
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeGuard, TypeVar
 
 import typer
 
@@ -23,6 +24,7 @@ NOTHING_FOUND = 1
 WRONG_USE = 2
 PART_FAILED = 3
 INTERRUPTED = 130
+_UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 
@@ -53,6 +55,9 @@ def command(body: Body) -> Body:
         except Exception as error:
             if debug:
                 raise
+            if is_of_answer(error):
+                tell(f"the answer cannot be written: {error.strerror}")
+                raise typer.Exit(WRONG_USE) from error
             from photosearch.show.text import printable
 
             tell(printable(f"unexpected error: {type(error).__name__}: {error}"))
@@ -60,6 +65,22 @@ def command(body: Body) -> Body:
             raise typer.Exit(WRONG_USE) from error
 
     return run  # type: ignore[return-value]
+
+
+def open_streams() -> None:
+    """Let streams that were closed (`>&-`) lead nowhere, before a file takes their place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def is_of_answer(error: Exception) -> TypeGuard[OSError]:
+    """Whether stdout could not be written to: a full disk, say. Errors of files name them."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE
 
 
 def leave(code: int) -> NoReturn:

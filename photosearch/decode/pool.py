@@ -12,6 +12,7 @@ unsafe beside the threads of ONNX Runtime. A worker starts in 0.2 s and takes 30
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -165,6 +166,14 @@ class WorkerPool:
                 worker.tick(passed)
 
 
+def _errors_file() -> BinaryIO:
+    """Where a worker says why it does not start; nowhere, where no temporary file can be made."""
+    try:
+        return cast(BinaryIO, tempfile.TemporaryFile())
+    except OSError:
+        return open(os.devnull, "r+b", buffering=0)
+
+
 class _Worker:
     """One process, and the pipes to it."""
 
@@ -172,7 +181,7 @@ class _Worker:
         self.timed_out = False
         self._left: float | None = None  # seconds for the photo at work, None: idle
         self._clock = threading.Lock()
-        with tempfile.TemporaryFile() as errors:
+        with _errors_file() as errors:
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", _START, json.dumps(sys.path)],

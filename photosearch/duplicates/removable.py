@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photosearch.errors import BadImage
+from photosearch.paths import time_of
 from photosearch.reports import DuplicateFile, DuplicateGroup, DuplicatesReport
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _trouble(file: DuplicateFile) -> str | None:
         state = os.stat(file.path)
         if not stat.S_ISREG(state.st_mode):
             return "is no regular file"
-        if (state.st_size, state.st_mtime_ns) != (file.bytes, file.mtime_ns):
+        if (state.st_size, time_of(state)) != (file.bytes, file.mtime_ns):
             return "has changed since it was indexed"
         return _content_trouble(file.path, file.photo, state.st_mtime_ns)
     except OSError:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,7 +181,7 @@ def _write(
     last: tuple[int, int, bytes],
 ) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
-    name = f"{model.key}-{last[0]}-{len(index)}.faiss"
+    name = _file_name(model, last[0], len(index))
     temporary = folder / f"{name}.{os.getpid()}.tmp"
     try:
         index.write(temporary)
@@ -220,9 +221,20 @@ def _write(
 def read_stamp(folder: Path, model: Model) -> Stamp | None:
     """What is said of a model's file; None where nothing is, or nothing that can be read."""
     try:
-        return Stamp(**json.loads((folder / f"{model.key}.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        stamp = Stamp(**json.loads((folder / f"{model.key}.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    kinds = get_type_hints(Stamp)
+    values = asdict(stamp)
+    if any(type(value) is not kinds[name] for name, value in values.items()):
+        return None
+    if any(not 0 <= value < 1 << 63 for value in values.values() if isinstance(value, int)):
+        return None  # more than SQLite can be asked for
+    return stamp if stamp.file == _file_name(model, stamp.last_id, stamp.count) else None
+
+
+def _file_name(model: Model, last_id: int, count: int) -> str:
+    return f"{model.key}-{last_id}-{count}.faiss"
 
 
 def _hash(data: bytes) -> str:

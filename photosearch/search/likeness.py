@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.errors import BadImage, WrongUse
-from photosearch.paths import to_bytes
+from photosearch.paths import time_of, to_bytes
 from photosearch.search.example import is_url, name_of, read_example
 
 if TYPE_CHECKING:
@@ -119,4 +119,4 @@ def _photo_at(source: Any, snapshot: Snapshot) -> int | None:
     except (OSError, ValueError):
         return None
     known = snapshot.file_at(path)
-    return known[0] if known and known[1:] == (status.st_size, status.st_mtime_ns) else None
+    return known[0] if known and known[1:] == (status.st_size, time_of(status)) else None

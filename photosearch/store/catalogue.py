@@ -226,7 +226,7 @@ class Catalogue:
             )
 
     def forget_root(self, root_id: int) -> int:
-        """Remove a root and its files, whose number is given; `prune` removes their photos."""
+        """Remove a root and its files, whose number is given; their photos stay."""
         with self._writing():
             files = self._execute("DELETE FROM files WHERE root_id = ?", (root_id,)).rowcount
             self._execute("DELETE FROM roots WHERE id = ?", (root_id,))
@@ -236,11 +236,15 @@ class Catalogue:
         """Remove missing files and photos that lie nowhere: (files, photos) removed."""
         with self._writing():
             files = self._execute("DELETE FROM files WHERE missing = 1").rowcount
-            photos = self._execute(
+            return files, self.drop_photos_nowhere()
+
+    def drop_photos_nowhere(self) -> int:
+        """Remove photos that no file holds, not even a missing one: gives their number."""
+        with self._writing():
+            return self._execute(
                 "DELETE FROM photos WHERE NOT EXISTS "
                 "(SELECT 1 FROM files WHERE files.photo_id = photos.id)"
             ).rowcount
-        return files, photos
 
     def compact(self) -> None:
         """Give space back to the disk when a quarter of the file is unused."""

@@ -38,8 +38,10 @@ class Remembered:
                 row = connection.execute(
                     "SELECT vector FROM queries WHERE hash = ?", (_hash(tower_key, text),)
                 ).fetchone()
-                if row and len(row[0]) == 4 * dim:
-                    return np.frombuffer(row[0], "<f4").astype(np.float32)
+                data = row[0] if row and isinstance(row[0], bytes) else b""
+                vector = data[: 4 * dim]
+                if len(vector) == 4 * dim and data == vector + _check(vector):
+                    return np.frombuffer(vector, "<f4").astype(np.float32)
         return None
 
     def put(self, tower_key: str, text: str, vector: NDArray[np.float32]) -> None:
@@ -50,9 +52,10 @@ class Remembered:
                     "CREATE TABLE IF NOT EXISTS queries "
                     "(number INTEGER PRIMARY KEY, hash BLOB UNIQUE, vector BLOB)"
                 )
+                data = vector.astype("<f4").tobytes()
                 number = connection.execute(
                     "INSERT OR REPLACE INTO queries (hash, vector) VALUES (?, ?)",
-                    (_hash(tower_key, text), vector.astype("<f4").tobytes()),
+                    (_hash(tower_key, text), data + _check(data)),
                 ).lastrowid
                 connection.execute("DELETE FROM queries WHERE number <= ?", ((number or 0) - KEPT,))
                 connection.commit()
@@ -76,6 +79,11 @@ class Remembered:
         except sqlite3.DatabaseError:
             with suppress(OSError):  # damaged: begin anew
                 os.unlink(self.path)
+
+
+def _check(vector: bytes) -> bytes:
+    """What follows a vector: a damaged one would silently be that of another query."""
+    return hashlib.blake2b(vector, digest_size=8).digest()
 
 
 def _hash(tower_key: str, text: str) -> bytes:

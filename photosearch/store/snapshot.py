@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from photosearch.errors import NoLibrary
+from photosearch.errors import DamagedLibrary, NoLibrary
 from photosearch.paths import find_same_root, join, normal_form, relative_to
 from photosearch.store.files import catalogue_path, size_of, storage_errors
 from photosearch.store.schema import version_of
@@ -63,6 +63,8 @@ class Snapshot:
         self.path = catalogue_path(library)
         if not self.path.exists():
             raise NoLibrary(f"there is no library in {library}")
+        if self.path.is_dir():
+            raise DamagedLibrary(f"{self.path} is a folder, where a catalogue should be")
         with storage_errors(self.path), ExitStack() as undo:
             self._file = _file_of(self.path)
             self._connection = connect(self.path)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from photosearch.mounts import is_there
-from photosearch.paths import join, to_path
+from photosearch.paths import join, time_of, to_path
 from photosearch.reports import LOST, Problem
 from photosearch.store.snapshot import Snapshot
 
@@ -82,4 +82,4 @@ def _decay(path: bytes, size: int, mtime_ns: int, digest: bytes) -> Iterator[str
 def _has_changed(path: bytes, size: int, mtime_ns: int) -> bool:
     """Whether a file is not as the catalogue has it."""
     now = os.stat(path)
-    return (now.st_size, now.st_mtime_ns) != (size, mtime_ns)
+    return (now.st_size, time_of(now)) != (size, mtime_ns)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from photosearch.decode.formats import has_raw_decoder
 from photosearch.errors import WrongUse
-from photosearch.paths import join, to_bytes, to_path
+from photosearch.paths import join, time_of, to_bytes, to_path
 from photosearch.records import Failure, FoundFile, Skipped
 from photosearch.walk import RAW_SUFFIXES, WalkRules, suffix_of, walk
 
@@ -81,5 +81,5 @@ def named_file(path: str | os.PathLike[str]) -> NamedFile | Failure:
         return Failure(shown, f"cannot be read: {getattr(error, 'strerror', None) or error}")
     if stat.S_ISDIR(status.st_mode):
         return Failure(shown, "is a folder, not a photo")
-    found = FoundFile(os.path.basename(absolute), status.st_size, status.st_mtime_ns)
+    found = FoundFile(os.path.basename(absolute), status.st_size, time_of(status))
     return NamedFile(absolute, shown, found)

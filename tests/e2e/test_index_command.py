@@ -222,6 +222,23 @@ class TestUpkeep:
         state = photosearch("status", "--json").json
         assert (state["photos"], state["missing"], state["forgotten"]) == (5, 0, 0)
 
+    def test_forgetting_a_folder_prunes_no_other(
+        self, photosearch: Command, photos: Path, tmp_path: Path
+    ) -> None:
+        """What is missing elsewhere may come back: only `prune` gives it up."""
+        write_photos(tmp_path / "other", 3, first_seed=500)
+        photosearch("index", "-q", photos, tmp_path / "other")
+        gone = photos / "photo0000.jpg"
+        gone.rename(tmp_path / "aside.jpg")
+        photosearch("index", "-q")
+        assert photosearch("forget", tmp_path / "other").text.endswith(
+            "3 entries and 3 photos forgotten\n"
+        )
+        (tmp_path / "aside.jpg").rename(gone)
+        back = photosearch("index", "--json").json
+        assert (back["returned"], back["encoded"]) == (1, 0)
+        assert "back again" not in photosearch("index").text
+
     def test_prune_keeps_what_is_offline(self, photosearch: Command, photos: Path) -> None:
         photosearch("index", "-q", photos)
         photos.rename(photos.with_name("unplugged"))

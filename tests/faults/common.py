@@ -38,25 +38,8 @@ KILLED = -9
 
 Item = TypeVar("Item")
 
-# What is not mended yet: a test that awaits it has to fail, until its line goes from here.
-BROKEN: dict[str, str] = {
-    "birth": "Library.encoder: a catalogue without tables ends `index` with NoLibrary",
-    "answer": "cli/output.py: an answer that cannot be written is called a bug",
-    "streams": "cli/app.py: main() takes it that standard streams are open",
-    "stamp": "index/cache.py: read_stamp believes values of wrong types and sizes",
-    "remembered": "store/remembered.py: a damaged vector is believed",
-    "times": "walk.py, read.py: times past 2262 are more than SQLite's integers hold",
-    "folder": "store/snapshot.py: a folder named catalogue.db is an I/O error without a hint",
-}
-
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and modes of POSIX")
-
-
-def awaits(*names: str) -> pytest.MarkDecorator:
-    """Mark a test that fails as long as something is broken."""
-    reasons = [BROKEN[name] for name in names if name in BROKEN]
-    return pytest.mark.xfail(bool(reasons), reason="; ".join(reasons), strict=True)
 
 
 def rounds(short: int) -> int:

@@ -22,7 +22,6 @@ from tests.command import Command
 from tests.contents import contents_of
 from tests.faults.common import (
     assert_clear,
-    awaits,
     chance,
     end_of,
     fault,
@@ -231,7 +230,6 @@ def test_clock_that_jumps_back(tmp_path: Path) -> None:
             expected = command("query", "a sun", "--paths").lines
 
 
-@awaits("times")
 def test_photos_of_the_future_and_of_before_1970(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     for path, when in zip(write_photos(photos, 4), (-86_400, 0, 4e9, 1.6e10), strict=True):

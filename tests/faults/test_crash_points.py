@@ -22,7 +22,6 @@ from tests.faults.common import (
     KILLED,
     assert_between,
     assert_clear,
-    awaits,
     chance,
     copied,
     fault,
@@ -131,7 +130,7 @@ def clean(
     return of
 
 
-@pytest.mark.parametrize("name", [pytest.param("first index", marks=awaits("birth")), *NAMES[1:]])
+@pytest.mark.parametrize("name", NAMES)
 def test_killed_at_any_write_it_goes_on_as_if_nothing_had_been(
     name: str, scenes: dict[str, Scene], clean: Callable[[str], Clean], tmp_path: Path
 ) -> None:
@@ -153,7 +152,7 @@ def test_killed_at_any_write_it_goes_on_as_if_nothing_had_been(
     side_by_side(strike, sampled(rounds(scene.kills), expected.moments, name))
 
 
-@pytest.mark.parametrize("name", [pytest.param("first index", marks=awaits("birth")), *NAMES[1:]])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_write_that_fails_is_one_clear_line(
     name: str, scenes: dict[str, Scene], clean: Callable[[str], Clean], tmp_path: Path
 ) -> None:

@@ -15,7 +15,6 @@ from tests.command import Command
 from tests.faults.common import (
     assert_between,
     assert_clear,
-    awaits,
     chance,
     copied,
     fault,
@@ -184,7 +183,6 @@ def test_vector_file_that_does_not_fit(tmp_path: Path, indexed: Command) -> None
     assert len(list((command.library / "vectors").glob("*.faiss"))) == 1
 
 
-@awaits("answer")
 def test_answers_to_a_full_disk(indexed: Command) -> None:
     """`query > file` on a full disk is an error with a line, never a success."""
     if not os.path.exists("/dev/full"):

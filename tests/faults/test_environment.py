@@ -14,7 +14,6 @@ from tests.command import Command
 from tests.contents import contents_of
 from tests.faults.common import (
     assert_clear,
-    awaits,
     copied,
     end_of,
     fault,
@@ -127,7 +126,9 @@ def test_no_home_and_no_rights(tmp_path: Path) -> None:
     "closed",
     [
         "<&-",
-        *(pytest.param(one, marks=awaits("streams")) for one in (">&-", "2>&-", "<&- >&- 2>&-")),
+        ">&-",
+        "2>&-",
+        "<&- >&- 2>&-",
     ],
 )
 @pytest.mark.parametrize("arguments", [("index", "-q"), ("query", "a sun"), ("status", "--json")])

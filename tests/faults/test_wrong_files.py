@@ -20,7 +20,6 @@ from tests.command import Command
 from tests.contents import check_vector_files, contents_of
 from tests.faults.common import (
     assert_clear,
-    awaits,
     chance,
     copied,
     fault,
@@ -78,7 +77,7 @@ def zeroed_head(path: Path) -> None:
         (no_catalogue, "catalogue.db"),
         (another_programs, "no catalogue of photosearch"),
         (newer, "newer photosearch"),
-        pytest.param(folder, "catalogue.db", marks=awaits("folder")),
+        (folder, "catalogue.db"),
         (cut_in_half, "catalogue.db"),
         (zeroed_head, "catalogue.db"),
     ],
@@ -104,7 +103,6 @@ def test_what_is_no_catalogue_is_refused_and_left_alone(
     assert (file.read_bytes() if file.is_file() else None) == before
 
 
-@awaits("birth")
 def test_empty_catalogue_is_begun_anew(tmp_path: Path, few: Path, indexed: Command) -> None:
     """What is left of a library whose first run was killed before it wrote anything."""
     command = Command(tmp_path)
@@ -247,7 +245,7 @@ FATAL = ("number for text", "null", "huge number", "a nul in a name")
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=awaits("stamp") if name in FATAL else ()) for name in STAMPS],
+    list(STAMPS),
 )
 def test_wrong_stamp(damage: Damage, name: str) -> None:
     stamp = json.loads(damage.stamp.read_text("utf-8"))
@@ -260,7 +258,7 @@ def test_wrong_stamp(damage: Damage, name: str) -> None:
     "data",
     [
         *(b"", b"{", b"\xff\xfe\x00", b"null", b"NaN"),
-        pytest.param(b"[" * 100_000, id="deep", marks=awaits("stamp")),
+        pytest.param(b"[" * 100_000, id="deep"),
     ],
 )
 def test_garbage_for_a_stamp(damage: Damage, data: bytes) -> None:
@@ -322,7 +320,6 @@ def test_catalogue_put_back_from_a_backup(tmp_path: Path, few: Path, indexed: Co
 # The cache
 
 
-@awaits("remembered")
 def test_spoiled_cache(damage: Damage, tmp_path: Path) -> None:
     """Remembered queries are a convenience: garbage in their place changes no answer."""
     file = tmp_path / "cache" / "queries.db"

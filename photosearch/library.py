@@ -11,7 +11,6 @@ The command line and the web server are thin faces of this class.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import tempfile
@@ -58,13 +57,11 @@ if TYPE_CHECKING:
     from photosearch.decode.limits import Limits
     from photosearch.encode.encoder import Encoder
     from photosearch.index.cache import CurrentIndex
-    from photosearch.ingest.photos import Options
-    from photosearch.ingest.scopes import Scope
+    from photosearch.ingest.words import Options as WordsOptions
     from photosearch.search.looks import Looks
     from photosearch.search.query import Query
     from photosearch.search.relevance import Judge
     from photosearch.store.catalogue import Catalogue
-    from photosearch.survey.evaluate import Captioned
 
 logger = logging.getLogger("photosearch")
 
@@ -170,9 +167,9 @@ class Library:
         total. should_stop is asked between photos; a run that is stopped has stored what it did.
         Raises LibraryBusy while another process is indexing.
         """
+        from photosearch import indexing
         from photosearch.ignore import check_patterns
         from photosearch.ingest import photos
-        from photosearch.ingest.places import name_places
         from photosearch.ingest.scopes import scopes_of
         from photosearch.walk import WalkRules
 
@@ -202,12 +199,23 @@ class Library:
             if dry_run:
                 model = self._snapshot.model(encoder.key)
                 return photos.dry_run(catalogue, model.id if model else 0, scopes, options)
-            report = self._index_scopes(catalogue, scopes, options, count_first=count_first)
-            name_places(catalogue, options.should_stop)
+            report = indexing.index_scopes(
+                self.path,
+                catalogue,
+                self._snapshot,
+                encoder,
+                scopes,
+                options,
+                count_first=count_first,
+            )
             if report.interrupted or not (reads_words() if words is None else words):
                 return report
             try:
-                read = self._read_words(catalogue, retry, jobs, limits, progress, should_stop)
+                read = indexing.read_words(
+                    catalogue,
+                    self._snapshot,
+                    _words_options(retry, jobs, limits, progress, should_stop),
+                )
             except MissingExtra as error:
                 if words:  # asked for by name
                     raise
@@ -226,90 +234,13 @@ class Library:
         should_stop: Callable[[], bool] | None = None,
     ) -> WordsReport:
         """The second pass of `index` alone: look for printed words in photos not yet read."""
+        from photosearch import indexing
+
         _check_positive(jobs=jobs)
         limits = _limits(timeout, max_megapixels)
         with self._writing() as catalogue:
-            return self._read_words(catalogue, retry, jobs, limits, progress, should_stop)
-
-    def _read_words(
-        self,
-        catalogue: Catalogue,
-        retry: bool,
-        jobs: int | None,
-        limits: Limits,
-        progress: Callable[[Progress], None] | None,
-        should_stop: Callable[[], bool] | None,
-    ) -> WordsReport:
-        from photosearch.ingest.words import Options, read_words
-        from photosearch.ocr.rapid import RapidReader, fingerprint
-
-        options = Options(
-            retry=retry,
-            jobs=jobs or usable_cores(),
-            limits=limits,
-            progress=progress or (lambda _: None),
-            should_stop=should_stop or (lambda: False),
-        )
-        return read_words(catalogue, self._snapshot, fingerprint(), RapidReader, options)
-
-    def _index_scopes(
-        self, catalogue: Catalogue, scopes: list[Scope], options: Options, *, count_first: bool
-    ) -> IndexReport:
-        from photosearch.index.cache import refresh_index
-        from photosearch.ingest import photos
-
-        encoder = self.encoder
-        model_id = catalogue.add_model(encoder.key, encoder.name, encoder.dim)
-        total = photos.count_files(catalogue, model_id, scopes, options) if count_first else None
-
-        def tower() -> Any:
-            encoder.verify()
-            return encoder.bulk_image
-
-        report = photos.index_photos(catalogue, tower, model_id, scopes, options, total)
-        not_encoded = self._snapshot.count_not_encoded(model_id)
-        if not not_encoded or catalogue.setting("model") is None:
-            # From now on queries use this model; until it knows every photo the old one answers.
-            catalogue.set_setting("model", encoder.name)
-            catalogue.set_setting("model_key", encoder.key)
-        self._measure_agreement(catalogue)
-        self._prepare_relevance(catalogue, model_id)
-        model = self._snapshot.model(encoder.key)
-        assert model is not None
-        refresh_index(self.path, self._snapshot, model)
-        return replace(report, not_encoded=not_encoded)
-
-    def _prepare_relevance(self, catalogue: Catalogue, model_id: int) -> None:
-        """Of a model that comes without one: its bank of ordinary words, fitted on this library."""
-        import numpy as np
-
-        from photosearch.search.relevance import FITTED_ON, Judge, prepare, setting_name
-
-        setting = setting_name(self.encoder)
-        fitted = catalogue.setting(setting)
-        if fitted and Judge.open(self.encoder, cache_folder=cache_path(), fitted=fitted):
-            return
-        blocks = self._snapshot.vector_blocks(model_id, FITTED_ON)
-        rows = [np.frombuffer(blob, "<f2").astype(np.float32) for _, blob in next(blocks, [])]
-        if rows:
-            fitted = prepare(self.encoder, np.stack(rows), cache_folder=cache_path())
-            if fitted:
-                catalogue.set_setting(setting, fitted)
-
-    def _measure_agreement(self, catalogue: Catalogue) -> None:
-        """Of a model's 8-bit form, once a library: how near its vectors are to the model's own."""
-        from photosearch.encode.names import INT8, open_encoder
-        from photosearch.survey.agreement import measure
-        from photosearch.survey.inventory import agreement_setting
-
-        encoder = self.encoder
-        setting = agreement_setting(encoder.key)
-        if not encoder.name.endswith(INT8) or catalogue.setting(setting):
-            return
-        full = open_encoder(encoder.name.removesuffix(INT8), device="cpu")
-        found = measure(self._snapshot, full.image, encoder.image)
-        if found is not None:
-            catalogue.set_setting(setting, json.dumps(found.as_dict()))
+            options = _words_options(retry, jobs, limits, progress, should_stop)
+            return indexing.read_words(catalogue, self._snapshot, options)
 
     def watch(
         self,
@@ -672,30 +603,15 @@ class Library:
         makes what is derived anew, saves every readable row of a damaged catalogue, and keeps
         the old one beside it. Raises LibraryBusy if it is to repair while another process writes.
         """
-        import time
-
-        from photosearch.store.lock import writer_lock
         from photosearch.store.remembered import FILE
-        from photosearch.survey.health import clear_leftovers, examine, put_right, report_of
+        from photosearch.survey.health import check
+        from photosearch.survey.health import repair as mend
 
-        since = time.monotonic()
         tell = progress or (lambda *_: None)
         queries = cache_path() / FILE
         if not repair:
-            found = examine(self.path, quick=quick, files=files, queries=queries, progress=tell)
-            return report_of(self.path, found, since)
-        with writer_lock(self.path):
-            clear_leftovers(self.path)
-            found = examine(self.path, files=files, queries=queries, progress=tell, locked=True)
-            if not found.wrong:
-                return report_of(self.path, found, since)
-            self.close()
-            done = put_right(self.path, found, queries)
-            if catalogue_path(self.path).exists():
-                found = examine(self.path, files=files, queries=queries, progress=tell, locked=True)
-            else:
-                found.problems.clear()
-            return report_of(self.path, found, since, done)
+            return check(self.path, quick=quick, files=files, queries=queries, progress=tell)
+        return mend(self.path, files=files, queries=queries, progress=tell, release=self.close)
 
     def backup(self, target: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Copy the catalogue to a file, or into a folder under a name with the date.
@@ -769,19 +685,13 @@ class Library:
 
         Each line: {"file": relative to root, field: [captions]}. All photos must be indexed.
         """
-        from photosearch.survey.evaluate import evaluate, read_captions
+        from photosearch.survey.evaluate import evaluate, photos_of, read_captions
 
         rows = read_captions(Path(captions), field)
         model = self._require_model()
-        photo_ids = self._photos_of(rows, root)
-        if None in photo_ids:
-            raise WrongUse(
-                f"{Path(root) / rows[photo_ids.index(None)].file} is not in the library",
-                hint=f"photosearch index {os.fspath(root)}",
-            )
         return evaluate(
             rows,
-            [photo_id for photo_id in photo_ids if photo_id is not None],
+            photos_of(rows, self._snapshot, root),
             encoder=self.encoder,
             index=self._current_index(model),
             snapshot=self._snapshot,
@@ -797,22 +707,14 @@ class Library:
         field: str = "captions",
     ) -> bool:
         """Whether all photos of a captions file are here, encoded with this model."""
-        from photosearch.survey.evaluate import read_captions
+        from photosearch.survey.evaluate import read_captions, which_are_here
 
-        rows = read_captions(Path(captions), field)
-        photo_ids = self._photos_of(rows, root)
-        known = {photo_id for photo_id in photo_ids if photo_id is not None}
+        known = which_are_here(read_captions(Path(captions), field), self._snapshot, root)
         model = self._snapshot.model(self.encoder.key)
-        if None in photo_ids or model is None:
+        if None in known or model is None:
             return False
-        return len(self._snapshot.vectors_of(model.id, list(known))) == len(known)
-
-    def _photos_of(
-        self, rows: Sequence[Captioned], root: str | os.PathLike[str]
-    ) -> list[int | None]:
-        """The photos of a captions file, None where the library has no such file."""
-        files = (self._snapshot.file_at(to_bytes(Path(root) / row.file)) for row in rows)
-        return [known[0] if known else None for known in files]
+        encoded = self._snapshot.vectors_of(model.id, [one for one in known if one is not None])
+        return len(encoded) == len(set(known))
 
     # Parts
 
@@ -893,6 +795,24 @@ def _limits(timeout: float | None, max_megapixels: float | None) -> Limits:
     return Limits(
         seconds=usual.seconds if timeout is None else timeout,
         pixels=usual.pixels if max_megapixels is None else round(max_megapixels * 1e6),
+    )
+
+
+def _words_options(
+    retry: bool,
+    jobs: int | None,
+    limits: Limits,
+    progress: Callable[[Progress], None] | None,
+    should_stop: Callable[[], bool] | None,
+) -> WordsOptions:
+    from photosearch.ingest.words import Options
+
+    return Options(
+        retry=retry,
+        jobs=jobs or usable_cores(),
+        limits=limits,
+        progress=progress or (lambda _: None),
+        should_stop=should_stop or (lambda: False),
     )
 
 

@@ -48,9 +48,7 @@ def read_file(path: bytes, found: FoundFile) -> ReadFile:
         # One byte more tells a file that grows, and one whose size is a lie, as below /proc.
         data = file.read(found.size + 1)
         after = os.fstat(file.fileno())
-    if (after.st_size, time_of(after)) != (found.size, found.mtime_ns) or (
-        len(data) != found.size
-    ):
+    if (after.st_size, time_of(after)) != (found.size, found.mtime_ns) or (len(data) != found.size):
         raise Changed("changed while it was being read")
     return ReadFile(found, data, hashlib.sha256(data).digest())
 

@@ -216,7 +216,8 @@ def _print_report(report: IndexReport, library: Library) -> None:
             (len(report.failed), "failed"),
         ]
         shown = ", ".join(f"{count:,} {word}" for count, word in parts if count)
-        say(shown or "no photos found")
+        if shown or not report.offline:
+            say(shown or "no photos found")
         if report.encoded:
             say(
                 f"encoded {counted(report.encoded, 'photo')} in {report.seconds:.1f} s "

@@ -8,6 +8,8 @@ that of its best caption. Vectors and scores are those that a query would see.
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.errors import WrongUse
+from photosearch.paths import to_bytes
 from photosearch.reports import EvalReport, Recall
 
 if TYPE_CHECKING:
@@ -55,6 +58,27 @@ def read_captions(path: Path, field: str = "captions") -> list[Captioned]:
     if not lines:
         raise WrongUse(f"{path} holds no captions")
     return lines
+
+
+def which_are_here(
+    rows: Sequence[Captioned], snapshot: Snapshot, root: str | os.PathLike[str]
+) -> list[int | None]:
+    """The photos of a captions file, None where the library has no such file."""
+    files = (snapshot.file_at(to_bytes(Path(root) / row.file)) for row in rows)
+    return [known[0] if known else None for known in files]
+
+
+def photos_of(
+    rows: Sequence[Captioned], snapshot: Snapshot, root: str | os.PathLike[str]
+) -> list[int]:
+    """The photos of a captions file, all of which must be in the library."""
+    found = which_are_here(rows, snapshot, root)
+    if None in found:
+        raise WrongUse(
+            f"{Path(root) / rows[found.index(None)].file} is not in the library",
+            hint=f"photosearch index {os.fspath(root)}",
+        )
+    return [photo_id for photo_id in found if photo_id is not None]
 
 
 def evaluate(

@@ -20,12 +20,50 @@ from photosearch.errors import DamagedLibrary, PhotosearchError
 from photosearch.reports import LOST, NOTE, REPAIRABLE, CheckReport, Problem
 from photosearch.store import integrity
 from photosearch.store.files import CATALOGUE, VECTORS, catalogue_path, size_of, storage_errors
-from photosearch.store.lock import current_writer
+from photosearch.store.lock import current_writer, writer_lock
 from photosearch.store.snapshot import Snapshot, connect
 from photosearch.store.upkeep import Repair, losses, mend, rebuild
 from photosearch.survey.decay import check_photos
 
 _LITTLE = 200_000_000  # bytes free on the disk, below which it is told
+
+
+def check(
+    library: Path,
+    *,
+    quick: bool,
+    files: bool,
+    queries: Path,
+    progress: Callable[[str, int], None],
+) -> CheckReport:
+    """Look, and change nothing."""
+    since = time.monotonic()
+    found = examine(library, quick=quick, files=files, queries=queries, progress=progress)
+    return report_of(library, found, since)
+
+
+def repair(
+    library: Path,
+    *,
+    files: bool,
+    queries: Path,
+    progress: Callable[[str, int], None],
+    release: Callable[[], None],
+) -> CheckReport:
+    """Look, put right what is wrong, and look again. `release` closes what the caller has open."""
+    since = time.monotonic()
+    with writer_lock(library):
+        clear_leftovers(library)
+        found = examine(library, files=files, queries=queries, progress=progress, locked=True)
+        if not found.wrong:
+            return report_of(library, found, since)
+        release()
+        done = put_right(library, found, queries)
+        if catalogue_path(library).exists():
+            found = examine(library, files=files, queries=queries, progress=progress, locked=True)
+        else:
+            found.problems.clear()
+        return report_of(library, found, since, done)
 
 
 @dataclass(slots=True)

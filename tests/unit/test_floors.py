@@ -55,7 +55,7 @@ FLOORS = (
         "watching.pending watching.watch",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored",
     ),
-    ("library __init__",),
+    ("indexing library __init__",),
     ("show.text show.reason show.table show.sheet",),
     (
         "cli.output cli.options cli.filters cli.notes cli.progress cli.index cli.query cli.facts "

@@ -1,0 +1,105 @@
+"""The way in, put together: the photos, then all that depends on them.
+
+In: an open catalogue, a model, folders. Out: an IndexReport. `ingest/` brings photos, places and
+words in; what a new photo changes beyond that is settled here: which model answers, how near an
+8-bit form is, how relevance is judged, and the vector file. Each step can be done again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photosearch.settings import cache_path
+
+if TYPE_CHECKING:
+    from photosearch.encode.encoder import Encoder
+    from photosearch.encode.towers import ImageTower
+    from photosearch.ingest.photos import Options
+    from photosearch.ingest.scopes import Scope
+    from photosearch.ingest.words import Options as WordsOptions
+    from photosearch.reports import IndexReport, WordsReport
+    from photosearch.store.catalogue import Catalogue
+    from photosearch.store.snapshot import Snapshot
+
+
+def index_scopes(
+    library: Path,
+    catalogue: Catalogue,
+    snapshot: Snapshot,
+    encoder: Encoder,
+    scopes: list[Scope],
+    options: Options,
+    *,
+    count_first: bool = False,
+) -> IndexReport:
+    """Bring everything but the printed words up to date with the folders of `scopes`."""
+    from photosearch.index.cache import refresh_index
+    from photosearch.ingest.photos import count_files, index_photos
+    from photosearch.ingest.places import name_places
+
+    model_id = catalogue.add_model(encoder.key, encoder.name, encoder.dim)
+    total = count_files(catalogue, model_id, scopes, options) if count_first else None
+
+    def tower() -> ImageTower:
+        encoder.verify()
+        return encoder.bulk_image
+
+    report = index_photos(catalogue, tower, model_id, scopes, options, total)
+    not_encoded = snapshot.count_not_encoded(model_id)
+    if not not_encoded or catalogue.setting("model") is None:
+        # From now on queries use this model; until it knows every photo the old one answers.
+        catalogue.set_setting("model", encoder.name)
+        catalogue.set_setting("model_key", encoder.key)
+    _measure_agreement(catalogue, snapshot, encoder)
+    _prepare_relevance(catalogue, snapshot, encoder, model_id)
+    model = snapshot.model(encoder.key)
+    assert model is not None
+    refresh_index(library, snapshot, model)
+    name_places(catalogue, options.should_stop)
+    return replace(report, not_encoded=not_encoded)
+
+
+def read_words(catalogue: Catalogue, snapshot: Snapshot, options: WordsOptions) -> WordsReport:
+    """Look for printed words in the photos that this version's reader has not read yet."""
+    from photosearch.ingest.words import read_words as read
+    from photosearch.ocr.rapid import RapidReader, fingerprint
+
+    return read(catalogue, snapshot, fingerprint(), RapidReader, options)
+
+
+def _measure_agreement(catalogue: Catalogue, snapshot: Snapshot, encoder: Encoder) -> None:
+    """Of a model's 8-bit form, once a library: how near its vectors are to the model's own."""
+    from photosearch.encode.names import INT8, open_encoder
+    from photosearch.survey.agreement import measure
+    from photosearch.survey.inventory import agreement_setting
+
+    setting = agreement_setting(encoder.key)
+    if not encoder.name.endswith(INT8) or catalogue.setting(setting):
+        return
+    full = open_encoder(encoder.name.removesuffix(INT8), device="cpu")
+    found = measure(snapshot, full.image, encoder.image)
+    if found is not None:
+        catalogue.set_setting(setting, json.dumps(found.as_dict()))
+
+
+def _prepare_relevance(
+    catalogue: Catalogue, snapshot: Snapshot, encoder: Encoder, model_id: int
+) -> None:
+    """Of a model that comes without one: its bank of ordinary words, fitted on this library."""
+    import numpy as np
+
+    from photosearch.search.relevance import FITTED_ON, Judge, prepare, setting_name
+
+    setting = setting_name(encoder)
+    fitted = catalogue.setting(setting)
+    if fitted and Judge.open(encoder, cache_folder=cache_path(), fitted=fitted):
+        return
+    blocks = snapshot.vector_blocks(model_id, FITTED_ON)
+    rows = [np.frombuffer(blob, "<f2").astype(np.float32) for _, blob in next(blocks, [])]
+    if rows:
+        fitted = prepare(encoder, np.stack(rows), cache_folder=cache_path())
+        if fitted:
+            catalogue.set_setting(setting, fitted)

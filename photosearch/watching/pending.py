@@ -46,6 +46,11 @@ class Pending:
         """Whether no file is still waited for."""
         return not len(self._settling)
 
+    @property
+    def is_still(self) -> bool:
+        """Whether no more files are about to come to rest; one may be waited for all the same."""
+        return not self._settling.stirs
+
     def take_events(self) -> None:
         """Note what happened since the last call, and which files rest by now."""
         now = self._now()

@@ -98,6 +98,15 @@ class Settling:
     def __contains__(self, path: bytes) -> bool:
         return path in self._waiting
 
+    @property
+    def stirs(self) -> bool:
+        """Whether some file changed a moment ago, and will rest in another.
+
+        One that stands still and is waited for all the same (a copy that stalls) does not count.
+        """
+        now = self._clock()
+        return any(now - one.since < 2 * self.seconds for one in self._waiting.values())
+
     def note(self, path: bytes, *, patience: float = 0.0) -> None:
         """Something happened to this file: its rest begins now, and lasts `patience` at least."""
         now = self._clock()

@@ -207,7 +207,7 @@ class Watch:
             return self._take_in(now)
         if pending.gone:
             # After the arrivals, so that what was moved is told as moved.
-            patience = 0.0 if pending.is_quiet and not pending.ripe else GATHER_SECONDS
+            patience = 0.0 if pending.is_still and not pending.ripe else GATHER_SECONDS
             if any(when + patience <= now for when in pending.gone.values()):
                 gone = self._depart(now)
                 return self._reported(replace(gone, moved=0, missing=gone.missing + gone.moved))
@@ -218,7 +218,7 @@ class Watch:
     def _is_gathered(self, now: float) -> bool:
         pending = self._pending
         late = now - pending.ripe_since >= max(GATHER_SECONDS, self.options.settle)
-        return pending.is_quiet or late or len(pending.ripe) >= RUN_FILES
+        return pending.is_still or late or len(pending.ripe) >= RUN_FILES
 
     def _due_rescans(self, now: float) -> list[bytes]:
         pending = self._pending

@@ -224,7 +224,7 @@ class TestReadingPass:
     def test_left_out_and_done_later(self, photosearch: Command) -> None:
         first = photosearch("index", "--no-words", SIGNS)
         assert "words" not in first.text
-        assert "no photo read yet" in photosearch("status").text
+        assert "no photo is read for words" in photosearch("status").text
         done = photosearch("query", "--words", "EXIT", code=1)
         assert "no photo has been read yet (photosearch index --words-only)" in done.err
         later = photosearch("index", "--words-only")

@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--plot", type=Path, help="a PNG file to draw; needs matplotlib")
     options = parser.parse_args()
-    folder = SCRATCH / "tiny"
+    folder = SCRATCH / f"tiny-{options.files}"
     make_photos(folder, options.files)
     library = SCRATCH / f"memory-{os.getpid()}"
     library.mkdir(parents=True)

@@ -378,7 +378,9 @@ def connect(path: Path) -> sqlite3.Connection:
         return connection
     except sqlite3.OperationalError as error:
         connection.close()
-        if "locked" in str(error):
+        # A full disk or a failing one refuses, too; but there a writer may be at work, whose rows
+        # would never be seen.
+        if "locked" in str(error) or not _refuses_writing(path.parent, error):
             raise
         # A database in WAL mode wants to create its two side files. Where the folder refuses
         # them nobody can be writing either, so the file may be read as it is.
@@ -395,3 +397,10 @@ def connect(path: Path) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     return connection
+
+
+def _refuses_writing(folder: Path, error: sqlite3.OperationalError) -> bool:
+    """Whether the folder takes no new files from this user, not only at the moment."""
+    if os.name == "nt":  # os.access knows nothing of folders there
+        return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+    return not os.access(folder, os.W_OK)

@@ -268,33 +268,6 @@ def test_readers_see_commits_of_a_writer_that_stays_open(library: Path) -> None:
     catalogue.close()
 
 
-def test_reading_where_nothing_can_be_written(
-    library: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    catalogue = Catalogue(library, create=True)
-    root, model = catalogue.add_root(b"/photos"), catalogue.add_model("key", "model", 4)
-    catalogue.commit(root, model, Batch(new=[new_photo(1, FoundFile(b"a.jpg", 1, 1))]))
-    catalogue.close()
-    # SQLite's own answer when it cannot create the side files of a WAL database; permissions
-    # would not stop root.
-    real = sqlite3.connect
-
-    class Refusing(sqlite3.Connection):
-        def execute(self, *args):  # type: ignore[no-untyped-def]
-            raise sqlite3.OperationalError("unable to open database file")
-
-    def connect(address, **options):  # type: ignore[no-untyped-def]
-        if "mode=ro" in address:
-            options["factory"] = Refusing
-        return real(address, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sqlite3, "connect", connect)
-        snapshot = Snapshot(library)
-    assert snapshot.counts()["photos"] == 1
-    snapshot.close()
-
-
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError):

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from photosearch.cli.options import DeviceOption, JsonOption, LibraryOption, ModelOption
+from photosearch.cli.options import (
+    DeviceOption,
+    ExcludeOption,
+    FoldersArgument,
+    FollowLinksOption,
+    HiddenOption,
+    JsonOption,
+    LibraryOption,
+    MaxMegapixelsOption,
+    ModelOption,
+    TimeoutOption,
+)
 from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, hush, say, tell, write_json
 from photosearch.cli.progress import progress_bar, stoppable
 from photosearch.errors import NoLibrary, WrongUse
@@ -27,21 +38,11 @@ _FAILURES_SHOWN = 10
 
 @command
 def index(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Photo folders; all indexed ones if left out."),
-    ] = None,
+    paths: FoldersArgument = None,
     model: ModelOption = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(metavar="GLOB", help="Leave out what matches (gitignore syntax). Repeatable."),
-    ] = None,
-    follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Follow symbolic links; each folder once.")
-    ] = False,
-    hidden: Annotated[
-        bool, typer.Option("--hidden", help="Also take hidden files and folders.")
-    ] = False,
+    exclude: ExcludeOption = None,
+    follow_links: FollowLinksOption = False,
+    hidden: HiddenOption = False,
     retry: Annotated[
         bool, typer.Option("--retry", help="Try files again that failed before.")
     ] = False,
@@ -55,14 +56,8 @@ def index(
         int | None,
         typer.Option(metavar="N", help="Photos a call of the model. [default: as it suits it]"),
     ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Give a photo up that takes longer. [default: 60]"),
-    ] = None,
-    max_megapixels: Annotated[
-        float | None,
-        typer.Option(metavar="N", help="Refuse larger photos: decompression bombs. [default: 200]"),
-    ] = None,
+    timeout: TimeoutOption = None,
+    max_megapixels: MaxMegapixelsOption = None,
     device: DeviceOption = "auto",
     precision: Annotated[
         str | None,

@@ -33,3 +33,35 @@ DeviceOption = Annotated[
         help="Where photos are encoded: auto, cpu, cuda, cuda:1, mps.",
     ),
 ]
+
+# What `index` and `watch` take in, and what a photo may cost them.
+FoldersArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATH]...", help="Photo folders; all indexed ones if left out."),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        help="Leave out what matches (gitignore syntax). Repeatable.",
+    ),
+]
+FollowLinksOption = Annotated[
+    bool, typer.Option("--follow-links", help="Follow symbolic links; each folder once.")
+]
+HiddenOption = Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", metavar="SECONDS", help="Give a photo up that takes longer. [default: 60]"
+    ),
+]
+MaxMegapixelsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-megapixels",
+        metavar="N",
+        help="Refuse larger photos: decompression bombs. [default: 200]",
+    ),
+]

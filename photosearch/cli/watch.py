@@ -16,7 +16,16 @@ from typing import Annotated, Any
 
 import typer
 
-from photosearch.cli.options import LibraryOption, ModelOption
+from photosearch.cli.options import (
+    ExcludeOption,
+    FoldersArgument,
+    FollowLinksOption,
+    HiddenOption,
+    LibraryOption,
+    MaxMegapixelsOption,
+    ModelOption,
+    TimeoutOption,
+)
 from photosearch.cli.output import INTERRUPTED, command, hush, say, tell
 from photosearch.cli.unit import UNIT_NAME, own_command, unit_folder, unit_text
 from photosearch.errors import WrongUse
@@ -47,29 +56,13 @@ _KEPT = (
 
 @command
 def watch(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Photo folders; all indexed ones if left out."),
-    ] = None,
+    paths: FoldersArgument = None,
     model: ModelOption = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(metavar="GLOB", help="Leave out what matches (gitignore syntax). Repeatable."),
-    ] = None,
-    follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Follow symbolic links, as with index.")
-    ] = False,
-    hidden: Annotated[
-        bool, typer.Option("--hidden", help="Also take hidden files and folders.")
-    ] = False,
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Time a photo may take to decode, as with index."),
-    ] = None,
-    max_megapixels: Annotated[
-        float | None,
-        typer.Option(metavar="N", help="Refuse photos of more pixels, as with index."),
-    ] = None,
+    exclude: ExcludeOption = None,
+    follow_links: FollowLinksOption = False,
+    hidden: HiddenOption = False,
+    timeout: TimeoutOption = None,
+    max_megapixels: MaxMegapixelsOption = None,
     words: Annotated[
         bool | None,
         typer.Option(

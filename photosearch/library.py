@@ -88,6 +88,7 @@ class Library:
         self._model_name = model
         self._device = device
         self._precision = precision
+        self._is_writing = False
         self._opened: Snapshot | None = None
         self._index: tuple[str, int, CurrentIndex] | None = None  # model key, generation
         self._judges: dict[tuple[str, str | None], Judge] = {}  # by language and fitted curve
@@ -737,7 +738,7 @@ class Library:
         # Another process may have repaired or restored the catalogue: 2 microseconds to see. The
         # old one is not closed here, for whoever is still reading it.
         if self._opened is None or self._opened.is_replaced:
-            self._opened = Snapshot(self.path)
+            self._opened = Snapshot(self.path, beside_writer=self._is_writing)
             self._index = None
         return self._opened
 
@@ -750,9 +751,13 @@ class Library:
         make_library_folder(self.path)
         with writer_lock(self.path):
             catalogue = Catalogue(self.path, create=True)
+            self._is_writing = True
+            if self._opened is not None and self._opened.is_frozen:
+                self.close()
             try:
                 yield catalogue
             finally:
+                self._is_writing = False
                 catalogue.close()
 
     def _model_with_vectors(self) -> Model | None:

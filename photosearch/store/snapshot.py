@@ -57,9 +57,12 @@ class PhotoRow:
 
 
 class Snapshot:
-    """The reading side of a library. Each call sees the last committed state."""
+    """The reading side of a library. Each call sees the last committed state.
 
-    def __init__(self, library: Path) -> None:
+    beside_writer: this process also writes; what it stores has to be seen at once.
+    """
+
+    def __init__(self, library: Path, *, beside_writer: bool = False) -> None:
         self.path = catalogue_path(library)
         if not self.path.exists():
             raise NoLibrary(f"there is no library in {library}")
@@ -67,7 +70,8 @@ class Snapshot:
             raise DamagedLibrary(f"{self.path} is a folder, where a catalogue should be")
         with storage_errors(self.path), ExitStack() as undo:
             self._file = _file_of(self.path)
-            self._connection = connect(self.path)
+            self._state = _state_of(self.path)
+            self._connection, self.is_frozen = _open(self.path, may_freeze=not beside_writer)
             undo.callback(self._connection.close)
             version_of(self._connection, self.path)
             undo.pop_all()
@@ -77,8 +81,12 @@ class Snapshot:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether another catalogue lies there now: one that was repaired or restored."""
-        return _file_of(self.path) != self._file
+        """Whether this is to be opened anew: another catalogue lies there, repaired or restored,
+        or this one was read as it stood, and has been written to since.
+        """
+        if _file_of(self.path) != self._file:
+            return True
+        return self.is_frozen and _state_of(self.path) != self._state
 
     @property
     def schema(self) -> int:
@@ -369,23 +377,29 @@ def _file_of(path: Path) -> tuple[int, int] | None:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open for reading, also on a disk that cannot be written to."""
+    return _open(path, may_freeze=True)[0]
+
+
+def _open(path: Path, *, may_freeze: bool) -> tuple[sqlite3.Connection, bool]:
+    """A connection, and whether it reads the file as it stands, blind for what is stored later."""
     address = "file:" + quote(path.as_posix())
     connection = sqlite3.connect(
         f"{address}?mode=ro", uri=True, timeout=30, check_same_thread=False
     )
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        return connection
+        return connection, False
     except sqlite3.OperationalError as error:
         connection.close()
-        # A full disk or a failing one refuses, too; but there a writer may be at work, whose rows
-        # would never be seen.
-        if "locked" in str(error) or not _refuses_writing(path.parent, error):
+        if "locked" in str(error) or not may_freeze:
             raise
-        # A database in WAL mode wants to create its two side files. Where the folder refuses
-        # them nobody can be writing either, so the file may be read as it is.
+        # A database in WAL mode wants to create its two side files. Where the disk refuses them,
+        # read-only or full, others can hardly write either, so the file is read as it is.
         if not size_of(path.with_name(f"{path.name}-wal")):
-            return sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False)
+            return (
+                sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False),
+                True,
+            )
     except sqlite3.DatabaseError:
         connection.close()
         raise
@@ -396,11 +410,16 @@ def connect(path: Path) -> sqlite3.Connection:
         f"{address}?mode=ro&vfs={system}", uri=True, check_same_thread=False
     )
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    return connection
+    return connection, True
 
 
-def _refuses_writing(folder: Path, error: sqlite3.OperationalError) -> bool:
-    """Whether the folder takes no new files from this user, not only at the moment."""
-    if os.name == "nt":  # os.access knows nothing of folders there
-        return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-    return not os.access(folder, os.W_OK)
+def _state_of(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Size and time of the catalogue and its log: they change with what is stored."""
+    found: list[tuple[int, int] | None] = []
+    for one in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            status = one.stat()
+            found.append((status.st_size, status.st_mtime_ns))
+        except OSError:
+            found.append(None)
+    return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import Command
+from tests.contents import contents_of
 from tests.faults.common import (
     assert_between,
     assert_clear,
@@ -27,6 +29,7 @@ from tests.faults.common import (
     whole_contents,
 )
 from tests.faults.test_crash_points import NOTHING
+from tests.make import write_photos
 
 pytestmark = posix
 KIB = 1024
@@ -198,3 +201,37 @@ def test_answers_to_a_full_disk(indexed: Command) -> None:
     ):
         with fault("disk full: answer", arguments=arguments), open("/dev/full", "wb") as full:
             assert_clear(run(indexed, *arguments, stdout=full), 2)
+
+
+READER = """
+import resource, signal, sys
+from photosearch import Library
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+with Library.open() as library:
+    for _ in range(2):
+        print(library.status().photos, flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_reader_that_could_write_nothing_sees_what_is_stored_later(
+    few: Path, indexed: Command, tmp_path: Path
+) -> None:
+    """A library that is read as it stands, for want of room, is not read so for ever."""
+    command = copied(indexed, tmp_path / "copy")
+    before = len(contents_of(command.library).photos)
+    with fault("reader on a full disk"):
+        reader = subprocess.Popen(
+            [sys.executable, "-c", READER],
+            env=command.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert reader.stdout is not None
+        assert int(reader.stdout.readline()) == before
+        command("index", "-q", *write_photos(tmp_path / "new", 3, first_seed=900))
+        out, _ = reader.communicate("\\n\\n", timeout=60)
+        assert int(out) == before + 3
+        assert reader.returncode == 0

@@ -46,6 +46,11 @@ class Disks:
         self._seen: Counter[tuple[bytes, str | None]] = Counter()
         self._last: tuple[bytes | None, bytes] = (None, b"")  # a folder, and its mount
 
+    @property
+    def has_new_mounts(self) -> bool:
+        """Whether something is mounted of which nothing is remembered."""
+        return not self._now.keys() <= self._remembered.keys()
+
     def count(self, file_id: int, path: bytes, *, seen: bool) -> None:
         """A file that the library knows."""
         mount = self.mount_of(path)

@@ -858,3 +858,27 @@ def test_the_register_counts_as_python_sets_do() -> None:
     for number in numbers:
         seen.add(number)
     assert [number for number in range(10**6 + 100) if number in seen] == numbers
+
+
+def test_files_that_arrive_cost_no_look_at_all_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run over single files asks for these alone, however many the folder holds."""
+    photos = tmp_path / "photos"
+    paths = write_photos(photos, 12)
+    run_index(tmp_path / "library", [photos])
+    asked: list[bytes] = []
+    real = Catalogue.files_below
+
+    def files_below(self, root_id, folder, *, missing):  # type: ignore[no-untyped-def]
+        asked.append(folder)
+        return real(self, root_id, folder, missing=missing)
+
+    monkeypatch.setattr(Catalogue, "files_below", files_below)
+    new = write_photos(photos, 2, first_seed=50)
+    report = run_index(tmp_path / "library", [*paths[:3], *new])
+    assert (report.added, report.unchanged, report.missing) == (2, 3, 0)
+    assert b"" not in asked
+    # A folder is another matter: it may be one in which something is mounted now.
+    run_index(tmp_path / "library", [photos])
+    assert b"" in asked

@@ -17,9 +17,9 @@ from pathlib import Path
 from photosearch.errors import DamagedLibrary, StorageError, WrongUse
 from photosearch.store.files import catalogue_path, storage_errors
 from photosearch.store.integrity import damage
+from photosearch.store.opening import connect
 from photosearch.store.replace import discard, keep, put_in_place, sync_file, sync_folder
 from photosearch.store.schema import version_of
-from photosearch.store.snapshot import connect
 
 
 def backup(library: Path, target: Path, *, force: bool = False) -> Path:

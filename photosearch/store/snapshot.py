@@ -6,19 +6,17 @@ import (35-60 ms) every query would pay for.
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from photosearch.errors import DamagedLibrary, NoLibrary
 from photosearch.paths import find_same_root, join, normal_form, relative_to
-from photosearch.store.files import catalogue_path, size_of, storage_errors
+from photosearch.store.files import catalogue_path, storage_errors
+from photosearch.store.opening import file_of, open_catalogue, state_of
 from photosearch.store.schema import version_of
 
 # SQLite takes at most 32,766 values in one statement; blocks of this size keep memory flat.
@@ -69,9 +67,11 @@ class Snapshot:
         if self.path.is_dir():
             raise DamagedLibrary(f"{self.path} is a folder, where a catalogue should be")
         with storage_errors(self.path), ExitStack() as undo:
-            self._file = _file_of(self.path)
-            self._state = _state_of(self.path)
-            self._connection, self.is_frozen = _open(self.path, may_freeze=not beside_writer)
+            self._file = file_of(self.path)
+            self._state = state_of(self.path)
+            self._connection, self.is_frozen = open_catalogue(
+                self.path, may_freeze=not beside_writer
+            )
             undo.callback(self._connection.close)
             version_of(self._connection, self.path)
             undo.pop_all()
@@ -84,9 +84,9 @@ class Snapshot:
         """Whether this is to be opened anew: another catalogue lies there, repaired or restored,
         or this one was read as it stood, and has been written to since.
         """
-        if _file_of(self.path) != self._file:
+        if file_of(self.path) != self._file:
             return True
-        return self.is_frozen and _state_of(self.path) != self._state
+        return self.is_frozen and state_of(self.path) != self._state
 
     @property
     def schema(self) -> int:
@@ -365,61 +365,3 @@ class Snapshot:
 
 def _in_order(places: list[Place]) -> tuple[Place, ...]:
     return tuple(sorted(places, key=lambda place: (place.root, place.path)))
-
-
-def _file_of(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open for reading, also on a disk that cannot be written to."""
-    return _open(path, may_freeze=True)[0]
-
-
-def _open(path: Path, *, may_freeze: bool) -> tuple[sqlite3.Connection, bool]:
-    """A connection, and whether it reads the file as it stands, blind for what is stored later."""
-    address = "file:" + quote(path.as_posix())
-    connection = sqlite3.connect(
-        f"{address}?mode=ro", uri=True, timeout=30, check_same_thread=False
-    )
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        return connection, False
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if "locked" in str(error) or not may_freeze:
-            raise
-        # A database in WAL mode wants to create its two side files. Where the disk refuses them,
-        # read-only or full, others can hardly write either, so the file is read as it is.
-        if not size_of(path.with_name(f"{path.name}-wal")):
-            return (
-                sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False),
-                True,
-            )
-    except sqlite3.DatabaseError:
-        connection.close()
-        raise
-    # What was stored last is still in the log, which an immutable file would be read without. In
-    # exclusive mode its index is kept in memory; that wants locks, which cannot be had here.
-    system = "win32-none" if os.name == "nt" else "unix-none"
-    connection = sqlite3.connect(
-        f"{address}?mode=ro&vfs={system}", uri=True, check_same_thread=False
-    )
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    return connection, True
-
-
-def _state_of(path: Path) -> tuple[tuple[int, int] | None, ...]:
-    """Size and time of the catalogue and its log: they change with what is stored."""
-    found: list[tuple[int, int] | None] = []
-    for one in (path, path.with_name(f"{path.name}-wal")):
-        try:
-            status = one.stat()
-            found.append((status.st_size, status.st_mtime_ns))
-        except OSError:
-            found.append(None)
-    return tuple(found)

@@ -21,7 +21,8 @@ from photosearch.reports import LOST, NOTE, REPAIRABLE, CheckReport, Problem
 from photosearch.store import integrity
 from photosearch.store.files import CATALOGUE, VECTORS, catalogue_path, size_of, storage_errors
 from photosearch.store.lock import current_writer, writer_lock
-from photosearch.store.snapshot import Snapshot, connect
+from photosearch.store.opening import connect
+from photosearch.store.snapshot import Snapshot
 from photosearch.store.upkeep import Repair, losses, mend, rebuild
 from photosearch.survey.decay import check_photos
 

@@ -35,8 +35,8 @@ FLOORS = (
         "store.files store.lock store.replace store.schema store.salvage.wal store.salvage.record "
         "store.salvage.pages store.salvage.shapes store.salvage.gather store.salvage.rebuild "
         "store.catalogue store.volumes store.relocate store.tags store.opening store.snapshot "
-        "store.functions store.places store.words store.hashes store.remembered store.integrity store.upkeep "
-        "store.backup",
+        "store.functions store.places store.words store.hashes store.remembered "
+        "store.integrity store.upkeep store.backup",
     ),
     ("index.base index.tail index.exact index.cache index.inspect",),
     (

@@ -11,6 +11,7 @@ import math
 import os
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from photosearch.paths import join
 from photosearch.store.hashes import ALTERED, Compared
@@ -74,17 +75,17 @@ class Candidate:
         return self.width * self.height
 
 
-def candidate(row: dict[str, object], colour: float | None, places: list[Place]) -> Candidate:
+def candidate(row: dict[str, Any], colour: float | None, places: list[Place]) -> Candidate:
     """A photo from its row in the catalogue (`Snapshot.photo_columns`)."""
     return Candidate(
-        photo_id=row["id"],  # type: ignore[arg-type]
-        digest=row["digest"],  # type: ignore[arg-type]
+        photo_id=row["id"],
+        digest=row["digest"],
         format=str(row["format"]),
-        bytes=row["bytes"],  # type: ignore[arg-type]
-        width=row["width"],  # type: ignore[arg-type]
-        height=row["height"],  # type: ignore[arg-type]
-        taken_at=row["taken_at"],  # type: ignore[arg-type]
-        camera=row["camera"],  # type: ignore[arg-type]
+        bytes=row["bytes"],
+        width=row["width"],
+        height=row["height"],
+        taken_at=row["taken_at"],
+        camera=row["camera"],
         facts=sum(row[name] is not None for name in _CAMERA),
         colour=colour,
         places=tuple(sorted(places, key=untidiness)),

@@ -70,7 +70,7 @@ def walk(root: bytes, rules: WalkRules, start: bytes = b"") -> Iterator[FoundFil
     top = join(root, start)
     if os.path.isfile(top):
         parent, name = os.path.split(start)
-        if _may_be_photo(suffix_of(name)):
+        if may_be_photo(suffix_of(name)):
             above = Place(parent, patterns)
             if not above.ignores(name, folder=False):
                 yield _found(above, name, os.stat(top))
@@ -160,7 +160,7 @@ def _look_at(
         if link and not rules.follow_links:
             return None
         if entry.is_dir():
-            if _is_cache(name, place.path) or place.ignores(name, folder=True):
+            if is_cache(name, place.path) or place.ignores(name, folder=True):
                 return None
             if join(absolute, name) in rules.avoid:
                 return None
@@ -169,7 +169,7 @@ def _look_at(
             else:
                 below.append(name)
         elif (
-            _may_be_photo(suffix_of(name))
+            may_be_photo(suffix_of(name))
             and entry.is_file()
             and not place.ignores(name, folder=False)
         ):
@@ -186,7 +186,8 @@ def _found(place: Place, name: bytes, status: os.stat_result) -> FoundFile:
     return FoundFile(path, status.st_size, time_of(status), unsure=not suffix_of(name))
 
 
-def _may_be_photo(suffix: bytes) -> bool:
+def may_be_photo(suffix: bytes) -> bool:
+    """Whether files of this suffix, or without one, are worth a look."""
     return not suffix or suffix in PHOTO_SUFFIXES or suffix in RAW_SUFFIXES
 
 
@@ -196,7 +197,8 @@ def is_litter(name: bytes) -> bool:
     return name.startswith(b".") or lower in CACHE_FOLDERS or lower in LITTER
 
 
-def _is_cache(name: bytes, parent: bytes) -> bool:
+def is_cache(name: bytes, parent: bytes) -> bool:
+    """Whether other programs keep their previews or rubbish in this folder of `parent`."""
     lower = name.lower()
     if lower in CACHE_FOLDERS or lower.endswith(CACHE_FOLDER_SUFFIXES):
         return True

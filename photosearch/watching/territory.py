@@ -12,16 +12,7 @@ from dataclasses import dataclass
 
 from photosearch.paths import join, relative_to
 from photosearch.records import FoundFile
-from photosearch.walk import (
-    CACHE_FOLDER_SUFFIXES,
-    CACHE_FOLDERS,
-    PHOTO_SUFFIXES,
-    PHOTOS_LIBRARY_ORIGINALS,
-    RAW_SUFFIXES,
-    WalkRules,
-    suffix_of,
-    walk,
-)
+from photosearch.walk import WalkRules, is_cache, may_be_photo, suffix_of, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +37,7 @@ class Territory:
     def _enters_one(self, folder: bytes, name: bytes, parent: bytes) -> bool:
         if name.startswith(b".") and (not self.rules.hidden or name.startswith(b"._")):
             return False
-        lower = name.lower()
-        if lower in CACHE_FOLDERS or lower.endswith(CACHE_FOLDER_SUFFIXES):
-            return False
-        if parent.lower().endswith(b".photoslibrary") and lower not in PHOTOS_LIBRARY_ORIGINALS:
-            return False
-        if folder in self.rules.avoid:
+        if is_cache(name, parent) or folder in self.rules.avoid:
             return False
         return self.rules.follow_links or not os.path.islink(folder)
 
@@ -60,10 +46,7 @@ class Territory:
         folder, name = os.path.split(path)
         if name.startswith(b".") and (not self.rules.hidden or name.startswith(b"._")):
             return False
-        suffix = suffix_of(name)
-        return (not suffix or suffix in PHOTO_SUFFIXES or suffix in RAW_SUFFIXES) and self.enters(
-            folder
-        )
+        return may_be_photo(suffix_of(name)) and self.enters(folder)
 
     def photos_at(self, path: bytes) -> Iterator[bytes]:
         """What a walk finds at a path: the file itself, or all below a folder."""

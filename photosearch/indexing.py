@@ -8,11 +8,12 @@ words in; what a new photo changes beyond that is settled here: which model answ
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photosearch.settings import cache_path
+from photosearch.decode.limits import Limits
+from photosearch.settings import cache_path, usable_cores
 
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
@@ -20,9 +21,19 @@ if TYPE_CHECKING:
     from photosearch.ingest.photos import Options
     from photosearch.ingest.scopes import Scope
     from photosearch.ingest.words import Options as WordsOptions
+    from photosearch.ingest.workshop import Workshop
     from photosearch.reports import IndexReport, WordsReport
     from photosearch.store.catalogue import Catalogue
     from photosearch.store.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What reading, decoding and encoding may use."""
+
+    jobs: int = field(default_factory=usable_cores)
+    batch_size: int | None = None  # photos a call of the tower; None: as it likes best
+    limits: Limits = field(default_factory=Limits)
 
 
 def index_scopes(
@@ -32,6 +43,7 @@ def index_scopes(
     encoder: Encoder,
     scopes: list[Scope],
     options: Options,
+    means: Means,
     *,
     count_first: bool = False,
 ) -> IndexReport:
@@ -42,12 +54,11 @@ def index_scopes(
 
     model_id = catalogue.add_model(encoder.key, encoder.name, encoder.dim)
     total = count_files(catalogue, model_id, scopes, options) if count_first else None
-
-    def tower() -> ImageTower:
-        encoder.verify()
-        return encoder.bulk_image
-
-    report = index_photos(catalogue, tower, model_id, scopes, options, total)
+    workshop = _workshop(encoder, means)
+    try:
+        report = index_photos(catalogue, workshop, model_id, scopes, options, total)
+    finally:
+        workshop.close()
     not_encoded = snapshot.count_not_encoded(model_id)
     if not not_encoded or catalogue.setting("model") is None:
         # From now on queries use this model; until it knows every photo the old one answers.
@@ -60,6 +71,16 @@ def index_scopes(
     refresh_index(library, snapshot, model)
     name_places(catalogue, options.should_stop)
     return replace(report, not_encoded=not_encoded)
+
+
+def _workshop(encoder: Encoder, means: Means) -> Workshop:
+    from photosearch.ingest.here import Here
+
+    def tower() -> ImageTower:
+        encoder.verify()
+        return encoder.bulk_image
+
+    return Here(tower, jobs=means.jobs, limits=means.limits, batch_size=means.batch_size)
 
 
 def read_words(catalogue: Catalogue, snapshot: Snapshot, options: WordsOptions) -> WordsReport:

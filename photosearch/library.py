@@ -191,9 +191,6 @@ class Library:
             options = photos.Options(
                 rules=rules,
                 retry=retry,
-                jobs=jobs or usable_cores(),
-                batch_size=batch_size,
-                limits=limits,
                 progress=progress or (lambda _: None),
                 should_stop=should_stop or (lambda: False),
             )
@@ -207,6 +204,7 @@ class Library:
                 encoder,
                 scopes,
                 options,
+                indexing.Means(jobs or usable_cores(), batch_size, limits),
                 count_first=count_first,
             )
             if report.interrupted or not (reads_words() if words is None else words):

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photosearch.decode.limits import Limits
 from photosearch.decode.pool import WorkerPool
 from photosearch.encode.preprocess import Preprocess
 from photosearch.encode.towers import normalise
 from photosearch.index.cache import refresh_index
+from photosearch.ingest.here import Here
 from photosearch.ingest.photos import Options, index_photos
 from photosearch.ingest.scopes import scopes_of
 from photosearch.paths import to_bytes
@@ -75,8 +77,11 @@ def run_index(
             rules = replace(
                 rules or WalkRules(), avoid=frozenset({*catalogue.roots(), to_bytes(library)})
             )
-            settings = Options(rules=rules, **{"workers": WORKERS, **options})
-            return index_photos(catalogue, lambda: tower, model_id, scopes, settings)
+            means = {"jobs": 2, "limits": Limits(), "workers": WORKERS}
+            means |= {name: options.pop(name) for name in (*means, "batch_size") if name in options}
+            settings = Options(rules=rules, **options)
+            with Here(lambda: tower, **means) as workshop:
+                return index_photos(catalogue, workshop, model_id, scopes, settings)
         finally:
             catalogue.close()
             refresh(library, tower)

@@ -1,9 +1,9 @@
 """The way in: walk → compare → read → decode → encode → store.
 
-In: an open catalogue, an encoder, folders. Out: an IndexReport; Progress on the way.
-The stages run side by side with bounded queues between them: a pool of threads reads and hashes, a
-second one has worker processes decode, this thread encodes and alone touches the catalogue. Killed
-at any moment, a run loses the batch in flight; the next one goes on.
+In: an open catalogue, a workshop, folders. Out: an IndexReport; Progress on the way.
+Reading, decoding and encoding are a workshop's (`ingest/workshop.py`), on this machine or on
+others; this thread compares, and alone touches the catalogue. Killed at any moment, a run loses the
+batch in flight; the next one goes on.
 """
 
 from __future__ import annotations
@@ -11,40 +11,25 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from photosearch.decode.formats import has_raw_decoder, sniff
-from photosearch.decode.limits import Limits
-from photosearch.decode.pool import WorkerPool
-from photosearch.errors import BadImage, MissingExtra
+from photosearch.decode.formats import has_raw_decoder
 from photosearch.ingest.attendance import Attendance
-from photosearch.ingest.prepare import prepare
 from photosearch.ingest.scopes import Scope
-from photosearch.ordered import ordered_map
-from photosearch.paths import join, to_path
-from photosearch.read import Changed, ReadFile, read_file, read_head
-from photosearch.records import Failure, FoundFile, Photo, Progress, Skipped
+from photosearch.ingest.workshop import Arrived, Encoded, Trouble, Workshop
+from photosearch.paths import to_path
+from photosearch.records import Failure, FoundFile, Progress, Skipped
 from photosearch.reports import IndexReport
 from photosearch.store.catalogue import Batch, Catalogue, Known, NewPhoto
 from photosearch.walk import RAW_SUFFIXES, WalkRules, suffix_of, walk
-
-if TYPE_CHECKING:
-    from photosearch.encode.towers import ImageTower
 
 # Found files that are compared with the catalogue at a time, in one query.
 _COMPARED = 500
 # A transaction holds this many photos at most, and is never older than this: what a kill costs.
 COMMIT_PHOTOS = 256
 COMMIT_SECONDS = 5.0
-# Bytes of files that may be on their way to a stage: 36 raw files of 100 MB would be 3.6 GB.
-_MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +38,8 @@ class Options:
 
     rules: WalkRules = field(default_factory=WalkRules)
     retry: bool = False
-    jobs: int = 2
-    batch_size: int | None = None  # photos a call of the tower; None: as it likes best
-    limits: Limits = field(default_factory=Limits)
-    workers: WorkerPool | None = None  # None: the run has its own, and ends them
     progress: Callable[[Progress], None] = lambda progress: None
     should_stop: Callable[[], bool] = lambda: False
-
-
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    """A file that gave no photo."""
-
-    found: FoundFile
-    reason: str
-    digest: bytes | None = None  # None: it could not even be read
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A photo whose pixels wait for the encoder."""
-
-    photo: Photo
-    pixels: NDArray[np.uint8]
 
 
 def count_files(catalogue: Catalogue, model_id: int, scopes: list[Scope], options: Options) -> int:
@@ -100,7 +64,7 @@ def dry_run(
 
 def index_photos(
     catalogue: Catalogue,
-    tower: Callable[[], ImageTower],
+    workshop: Workshop,
     model_id: int,
     scopes: list[Scope],
     options: Options,
@@ -108,16 +72,14 @@ def index_photos(
 ) -> IndexReport:
     """Bring the catalogue up to date with the folders of `scopes`.
 
-    `tower` is called when the first photo has to be encoded: an unchanged folder opens no model.
+    The workshop is the caller's: it may serve several runs, and is not closed here.
     """
-    shared = options.workers
-    with nullcontext(shared) if shared else WorkerPool(options.jobs) as workers:
-        run = _Run(catalogue, model_id, options, tower=tower, workers=workers, total=total)
-        for scope in scopes:
-            if scope.is_online:
-                run.take_in(scope)
-            else:
-                run.offline.append(scope)
+    run = _Run(catalogue, model_id, options, workshop=workshop, total=total)
+    for scope in scopes:
+        if scope.is_online:
+            run.take_in(scope)
+        else:
+            run.offline.append(scope)
     if not run.stopped:
         run.find_vanished(scopes)
     return run.report()
@@ -132,8 +94,7 @@ class _Run:
         model_id: int,
         options: Options,
         *,
-        tower: Callable[[], ImageTower] | None = None,
-        workers: WorkerPool | None = None,
+        workshop: Workshop | None = None,
         total: int | None = None,
     ) -> None:
         self.catalogue = catalogue
@@ -146,53 +107,31 @@ class _Run:
         self.failed: list[Failure] = []
         self.offline: list[Scope] = []
         self.known: dict[bytes, Known] = {}  # of the files in flight
-        self._open_tower = tower
-        self._tower: ImageTower | None = None
+        self._workshop = workshop
         self._attendance = Attendance()
         self._pending: dict[bytes, list[FoundFile]] = {}  # digest → its files, not yet stored
-        self._ready: list[_Ready] = []
         self._batch = Batch()
         self._committed = self.started
         self._raw = has_raw_decoder()
         self._scope: Scope
-        self._workers = workers
 
     # One folder
 
     def take_in(self, scope: Scope) -> None:
         """Walk, read, decode, encode and store one folder."""
+        assert self._workshop is not None
         self._scope = scope
-        jobs = self.options.jobs
-        with (
-            ThreadPoolExecutor(jobs, "read") as readers,
-            ThreadPoolExecutor(jobs, "decode") as decoders,
+        shop = self._workshop
+        with (  # closed at once when this fails, not when somebody forgets the traceback
+            closing(shop.read(scope.root, self.select(scope))) as arrived,
+            closing(shop.encode(self._match(arrived))) as results,
         ):
-            read = ordered_map(
-                self._read,
-                self.select(scope),
-                pool=readers,
-                ahead=2 * jobs,
-                weight=lambda found: found.size,
-                most=_MOST_BYTES,
-            )
-            decoded = ordered_map(
-                self._decode,
-                self._match(read),
-                pool=decoders,
-                # While the encoder is busy with one batch, the decoders fill the next.
-                ahead=lambda: self._batch_size + 2 * jobs,
-                weight=lambda file: len(file.data),
-                most=_MOST_BYTES,
-            )
-            for result in decoded:
-                if isinstance(result, _Trouble):
+            for result in results:
+                if isinstance(result, Trouble):
                     self._fail(result)
                 else:
-                    self._ready.append(result)
-                if len(self._ready) >= self._batch_size:
-                    self._encode()
+                    self._take(result)
                 self._commit_if_due()
-            self._encode()
             self._commit()
 
     def select(self, scope: Scope) -> Iterator[FoundFile]:
@@ -237,47 +176,14 @@ class _Run:
                     self.known[one.path] = row
                 yield one
 
-    # Worker threads
-
-    def _read(self, found: FoundFile) -> ReadFile | _Trouble | None:
-        """None for a file that turns out to be no photo, or to have vanished."""
-        path = join(self._scope.root, found.path)
-        try:
-            if found.unsure and sniff(read_head(path)) is None:
-                return None
-            return read_file(path, found)
-        except FileNotFoundError:
-            return None
-        except Changed as error:
-            return _Trouble(found, str(error))
-        except OSError as error:
-            return _Trouble(found, f"cannot be read: {error.strerror or error}")
-
-    def _decode(self, file: ReadFile) -> _Ready | _Trouble:
-        assert self._tower is not None
-        assert self._workers is not None
-        try:
-            photo, pixels = self._workers.run(
-                prepare,
-                file.data,
-                file.digest,
-                self._tower.preprocess,
-                limits=self.options.limits,
-            )
-            return _Ready(photo, pixels)
-        except (BadImage, MissingExtra) as error:
-            return _Trouble(file.found, str(error), file.digest)
-
-    # This thread
-
-    def _match(self, read: Iterable[ReadFile | _Trouble | None]) -> Iterator[ReadFile]:
+    def _match(self, arrived: Iterable[Arrived | Trouble | None]) -> Iterator[Arrived]:
         """Files whose content is known need but a row; the others go on to be decoded."""
-        for file in read:
+        for file in arrived:
             self.counts["done"] += 1
             if file is None:
                 continue
             self.counts["read"] += 1
-            if isinstance(file, _Trouble):
+            if isinstance(file, Trouble):
                 self._fail(file)
             elif file.digest in self._pending:
                 self._pending[file.digest].append(file.found)
@@ -287,7 +193,6 @@ class _Run:
                     self._keep_known(file.found, photo[0])
                 else:
                     self._pending[file.digest] = [file.found]
-                    self._open()
                     yield file
             self._commit_if_due()
 
@@ -300,7 +205,7 @@ class _Run:
         self._batch.known.append((found, photo_id))
         self._tell()
 
-    def _fail(self, trouble: _Trouble) -> None:
+    def _fail(self, trouble: Trouble) -> None:
         files = self._pending.pop(trouble.digest, []) if trouble.digest else [trouble.found]
         scope = self._scope
         for found in files:
@@ -320,28 +225,11 @@ class _Run:
         self.failed.append(Failure(to_path(scope.root, skipped.path), skipped.reason))
         self._batch.unreadable.append((FoundFile(skipped.path, -1, -1), skipped.reason))
 
-    def _open(self) -> None:
-        if self._tower is None:
-            assert self._open_tower is not None
-            self._tower = self._open_tower()
-
-    @property
-    def _batch_size(self) -> int:
-        assert self._tower is not None
-        return self.options.batch_size or self._tower.batch_size
-
-    def _encode(self) -> None:
-        """Put the waiting photos through the model, and into the batch."""
-        if not self._ready:
-            return
-        assert self._tower is not None
-        vectors = self._tower.encode(np.stack([one.pixels for one in self._ready]))
-        for one, vector in zip(self._ready, vectors, strict=True):
-            files = self._pending[one.photo.digest]
-            blob = vector.astype("<f2").tobytes()
-            self._batch.new.append(NewPhoto(one.photo, blob, files))
-        self.counts["encoded"] += len(self._ready)
-        self._ready.clear()
+    def _take(self, encoded: Encoded) -> None:
+        """A photo with its vector joins the batch."""
+        files = self._pending[encoded.photo.digest]
+        self._batch.new.append(NewPhoto(encoded.photo, encoded.vector, files))
+        self.counts["encoded"] += 1
         self._tell()
 
     def _commit_if_due(self) -> None:

@@ -49,8 +49,8 @@ FLOORS = (
         "duplicates.fingerprint duplicates.candidates duplicates.same_picture duplicates.groups "
         "duplicates.keep duplicates.pixels duplicates.sequences duplicates.comparing "
         "duplicates.told duplicates.detail duplicates.removable duplicates.find",
-        "ingest.scopes ingest.disks ingest.attendance ingest.prepare ingest.photos ingest.words "
-        "ingest.places",
+        "ingest.scopes ingest.disks ingest.attendance ingest.prepare ingest.workshop ingest.here "
+        "ingest.photos ingest.words ingest.places",
         "watching.settle watching.events watching.territory watching.departures watching.targets "
         "watching.pending watching.watch",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored",

@@ -25,7 +25,7 @@ from photosearch.decode.pixels import decode
 from photosearch.decode.pool import WorkerPool
 from photosearch.encode.preprocess import Preprocess
 from photosearch.errors import BadImage
-from photosearch.ingest import photos as ingest
+from photosearch.ingest import here as ingest
 from photosearch.ingest.prepare import prepare
 from tests.command import Command
 from tests.crashes import CRASHING, HANGING, prepare_or_die

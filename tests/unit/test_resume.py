@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from photosearch.decode.pool import WorkerPool
+from photosearch.ingest import here
 from photosearch.ingest import photos as ingest
 from photosearch.store.catalogue import Catalogue
 from tests.contents import contents_of
@@ -81,7 +82,7 @@ def _run_cut(
 
     patch.setattr(ingest, "COMMIT_PHOTOS", 4)
     if stage == "read":
-        patch.setattr(ingest, "read_file", counting(ingest.read_file))
+        patch.setattr(here, "read_file", counting(here.read_file))
     if stage == "decode":
         patch.setattr(WorkerPool, "run", counting(WorkerPool.run))
     tower = ColourTower(fail_at=number if stage == "encode" else None)

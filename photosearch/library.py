@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -25,18 +24,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from photosearch.errors import MissingExtra, NoLibrary, WrongUse
 from photosearch.paths import to_bytes
 from photosearch.records import Answer, Classified, Failure, Hit, Progress
-from photosearch.reports import (
-    CheckReport,
-    DuplicatesReport,
-    EvalReport,
-    IndexReport,
-    PhotoFacts,
-    Relocated,
-    Status,
-    TagReport,
-    WatchReport,
-    WordsReport,
-)
 from photosearch.search.filters import Filters
 from photosearch.settings import (
     cache_path,
@@ -58,6 +45,18 @@ if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
     from photosearch.index.cache import CurrentIndex
     from photosearch.ingest.words import Options as WordsOptions
+    from photosearch.reports import (
+        CheckReport,
+        DuplicatesReport,
+        EvalReport,
+        IndexReport,
+        PhotoFacts,
+        Relocated,
+        Status,
+        TagReport,
+        WatchReport,
+        WordsReport,
+    )
     from photosearch.search.looks import Looks
     from photosearch.search.query import Query
     from photosearch.search.relevance import Judge
@@ -462,6 +461,8 @@ class Library:
         with self._writing() as catalogue:
             model = self._model_with_vectors()
             if model is None:
+                from photosearch.reports import TagReport
+
                 return TagReport((), 0, vectors.scoring)
             return tag_stored(catalogue, self._snapshot, model, vectors, min_probability)
 
@@ -828,6 +829,8 @@ def _check_positive(**numbers: int | None) -> None:
 @contextmanager
 def temporary_library(model: str | None = None, **options: Any) -> Iterator[Library]:
     """A library that lasts as long as its `with` block; options as of `Library.open`."""
+    import tempfile
+
     with (
         tempfile.TemporaryDirectory(prefix="photosearch-") as folder,
         Library.open(Path(folder) / "library", model, create=True, **options) as library,

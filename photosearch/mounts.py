@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from photosearch.filenames import is_litter
 from photosearch.paths import join, relative_to
-from photosearch.walk import is_litter
 
 _TABLE = Path("/proc/self/mountinfo")
 _DISKS = b"/dev/disk/by-uuid"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from photosearch.decode.formats import has_raw_decoder
+from photosearch.filenames import RAW_SUFFIXES, suffix_of
 from photosearch.ingest.attendance import Attendance
 from photosearch.ingest.scopes import Scope
 from photosearch.ingest.workshop import Arrived, Encoded, Trouble, Workshop
@@ -23,7 +24,7 @@ from photosearch.paths import to_path
 from photosearch.records import Failure, FoundFile, Progress, Skipped
 from photosearch.reports import IndexReport
 from photosearch.store.catalogue import Batch, Catalogue, Known, NewPhoto
-from photosearch.walk import RAW_SUFFIXES, WalkRules, suffix_of, walk
+from photosearch.walk import WalkRules, walk
 
 # Found files that are compared with the catalogue at a time, in one query.
 _COMPARED = 500

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from photosearch.errors import WrongUse
+from photosearch.filenames import PHOTO_SUFFIXES, RAW_SUFFIXES, suffix_of
 from photosearch.search.filters import Filters
-from photosearch.walk import PHOTO_SUFFIXES, RAW_SUFFIXES, suffix_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,13 +15,13 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import WrongUse
+from photosearch.filenames import RAW_SUFFIXES
 from photosearch.gazetteer import usual_name
 from photosearch.paths import below, find_same_root, join, normal_form, relative_to, to_bytes
 from photosearch.search.dates import period_of
 from photosearch.search.places import area_of, point_of
 from photosearch.store.functions import folded, is_in_folder_named
 from photosearch.store.tags import normal_tag
-from photosearch.walk import RAW_SUFFIXES
 
 if TYPE_CHECKING:
     from photosearch.store.snapshot import Snapshot

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from photosearch.errors import WrongUse
+from photosearch.filenames import PHOTO_SUFFIXES, RAW_SUFFIXES, suffix_of
 from photosearch.search.filters import Filters
 from photosearch.search.qualifiers import read_text
-from photosearch.walk import PHOTO_SUFFIXES, RAW_SUFFIXES, suffix_of
 
 KINDS = ("text", "plus", "minus", "image")
 

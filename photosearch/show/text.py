@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from photosearch.reports import Agreement
+if TYPE_CHECKING:
+    from photosearch.reports import Agreement
 
 
 def printable(path: str | os.PathLike[str]) -> str:

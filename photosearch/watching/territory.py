@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from photosearch.filenames import is_cache, may_be_photo, suffix_of
 from photosearch.paths import join, relative_to
 from photosearch.records import FoundFile
-from photosearch.walk import WalkRules, is_cache, may_be_photo, suffix_of, walk
+from photosearch.walk import WalkRules, walk
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from photosearch.decode.formats import has_raw_decoder
 from photosearch.errors import WrongUse
+from photosearch.filenames import RAW_SUFFIXES, suffix_of
 from photosearch.paths import join, time_of, to_bytes, to_path
 from photosearch.records import Failure, FoundFile, Skipped
-from photosearch.walk import RAW_SUFFIXES, WalkRules, suffix_of, walk
+from photosearch.walk import WalkRules, walk
 
 
 @dataclass(frozen=True, slots=True)

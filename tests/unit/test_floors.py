@@ -18,7 +18,7 @@ PACKAGE = Path(photosearch.__file__).parent
 # A floor is a row of folders that do not know each other; a folder is its modules from the top line
 # down. `__main__` is the last line of the commands' folder: it is nothing but their door.
 FLOORS = (
-    ("errors records reports paths settings ordered",),
+    ("errors records reports paths filenames settings ordered",),
     ("read ignore walk mounts gazetteer",),
     ("decode.limits decode.formats decode.pixels decode.facts decode.worker decode.pool",),
     (

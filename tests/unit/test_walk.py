@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photosearch.filenames import CACHE_FOLDERS, suffix_of
 from photosearch.ignore import IGNORE_FILE
 from photosearch.records import FoundFile, Skipped
-from photosearch.walk import CACHE_FOLDERS, WalkRules, suffix_of, walk
+from photosearch.walk import WalkRules, walk
 
 
 def put(root: Path, *names: str) -> None:

@@ -6,8 +6,24 @@ import sys
 
 
 def main() -> None:
-    """Run the command. Ctrl-C while its parts are still being imported ends it without a word."""
+    """Run the command, or let a warm process answer it (`photosearch serve --socket`).
+
+    Ctrl-C while its parts are still being imported ends it without a word.
+    """
     try:
+        from photosearch.resident.client import COMMANDS
+
+        wants_one = False
+        if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+            from photosearch import __version__
+            from photosearch.resident.client import answer
+
+            wants_one = answer(sys.argv[1:], __version__)
+        if wants_one:
+            from photosearch.cli import output
+            from photosearch.cli.serve import start_later
+
+            output.before_leaving = start_later
         from photosearch.cli.app import main as run
 
         run()

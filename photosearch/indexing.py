@@ -18,6 +18,7 @@ from photosearch.settings import cache_path, usable_cores
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
     from photosearch.encode.towers import ImageTower
+    from photosearch.index.choose import Vectors
     from photosearch.ingest.photos import Options
     from photosearch.ingest.scopes import Scope
     from photosearch.ingest.words import Options as WordsOptions
@@ -46,9 +47,10 @@ def index_scopes(
     means: Means,
     *,
     count_first: bool = False,
+    vectors: Vectors | None = None,
 ) -> IndexReport:
     """Bring everything but the printed words up to date with the folders of `scopes`."""
-    from photosearch.index.cache import refresh_index
+    from photosearch.index.choose import LocalVectors
     from photosearch.ingest.photos import count_files, index_photos
     from photosearch.ingest.places import name_places
 
@@ -68,7 +70,7 @@ def index_scopes(
     _prepare_relevance(catalogue, snapshot, encoder, model_id)
     model = snapshot.model(encoder.key)
     assert model is not None
-    refresh_index(library, snapshot, model)
+    (vectors or LocalVectors(library)).refresh(snapshot, model)
     name_places(catalogue, options.should_stop)
     return replace(report, not_encoded=not_encoded)
 

@@ -31,6 +31,7 @@ from photosearch.settings import (
     library_path,
     reads_words,
     usable_cores,
+    vectors_address,
 )
 from photosearch.store.files import catalogue_path
 from photosearch.store.snapshot import Model, Snapshot
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 
     from photosearch.decode.limits import Limits
     from photosearch.encode.encoder import Encoder
-    from photosearch.index.cache import CurrentIndex
+    from photosearch.index.base import VectorIndex
+    from photosearch.index.choose import Vectors
     from photosearch.ingest.words import Options as WordsOptions
     from photosearch.reports import (
         CheckReport,
@@ -80,6 +82,7 @@ class Library:
         model: str | None,
         device: str = "auto",
         precision: str | None = None,
+        vectors: str | None = None,
     ) -> None:
         if precision not in PRECISIONS:
             raise WrongUse(f"{precision!r} is no precision", hint="float32 or int8")
@@ -87,9 +90,10 @@ class Library:
         self._model_name = model
         self._device = device
         self._precision = precision
+        self._vectors_at = vectors_address(vectors)
         self._is_writing = False
         self._opened: Snapshot | None = None
-        self._index: tuple[str, int, CurrentIndex] | None = None  # model key, generation
+        self._index: tuple[str, int, VectorIndex] | None = None  # model key, generation
         self._judges: dict[tuple[str, str | None], Judge] = {}  # by language and fitted curve
 
     @classmethod
@@ -100,6 +104,7 @@ class Library:
         create: bool = False,
         device: str = "auto",
         precision: str | None = None,
+        vectors: str | None = None,
     ) -> Self:
         """Open a library.
 
@@ -109,9 +114,11 @@ class Library:
         create: make an empty library where there is none; otherwise NoLibrary is raised.
         device: where photos are encoded: "auto" takes a GPU if there is one, "cpu", "cuda",
         "cuda:1", "mps". precision: "int8" takes the model's 8-bit form, "float32" the model
-        itself, None what its name says (`ViT-B/32:int8`).
+        itself, None what its name says (`ViT-B/32:int8`). vectors: where they are searched: a
+        Milvus, `milvus://host:port/database` or `./file.db`; else PHOTOSEARCH_VECTORS, else in the
+        library. `index` keeps the one that it is given up to date.
         """
-        library = cls(library_path(path), model, device, precision)
+        library = cls(library_path(path), model, device, precision, vectors)
         if not catalogue_path(library.path).exists():
             if not create:
                 raise NoLibrary(f"there is no library in {library.path}")
@@ -125,6 +132,8 @@ class Library:
             self._opened.close()
             self._opened = None
         self._index = None
+        if "_vectors" in self.__dict__:
+            self._vectors.close()
 
     def __enter__(self) -> Self:
         return self
@@ -179,6 +188,8 @@ class Library:
             roots = [roots]
         check_patterns(exclude)
         encoder = self.encoder
+        if not dry_run:
+            self._vectors.check()
         with self._writing() as catalogue:
             scopes = scopes_of(catalogue, roots, own_folder=self.path, create=not dry_run)
             rules = WalkRules(
@@ -205,6 +216,7 @@ class Library:
                 options,
                 indexing.Means(jobs or usable_cores(), batch_size, limits),
                 count_first=count_first,
+                vectors=self._vectors,
             )
             if report.interrupted or not (reads_words() if words is None else words):
                 return report
@@ -381,6 +393,8 @@ class Library:
 
     def _looks_for(self, query: Query, only: NDArray[np.int64] | None) -> Looks | None:
         """The looking side of a query: its vector, the index, and how relevance is judged."""
+        from concurrent.futures import ThreadPoolExecutor
+
         from photosearch.search.likeness import query_vector
         from photosearch.search.looks import Looks
         from photosearch.store.remembered import Remembered
@@ -388,8 +402,13 @@ class Library:
         model = self._model_with_vectors()
         if model is None:
             return None
-        wanted = query_vector(query, self.encoder, self._snapshot, model, Remembered(cache_path()))
-        index = self._current_index(model)
+        with ThreadPoolExecutor(1) as beside:
+            # FAISS is imported and the file opened while the text goes through its tower, most of
+            # which runs without Python's lock: 0.9 of the time for a new text in a fresh process.
+            opening = beside.submit(self._current_index, model)
+            past = Remembered(cache_path())
+            wanted = query_vector(query, self.encoder, self._snapshot, model, past)
+            index = opening.result()
         return Looks(wanted, index, self._snapshot, model, only, self._judge_of(query))
 
     def _judge_of(self, query: Query) -> Judge | None:
@@ -658,10 +677,8 @@ class Library:
         self._refresh_indexes()
 
     def _refresh_indexes(self) -> None:
-        from photosearch.index.cache import refresh_index
-
         for model in self._snapshot.models():
-            refresh_index(self.path, self._snapshot, model)
+            self._vectors.refresh(self._snapshot, model)
 
     # For other tools
 
@@ -721,7 +738,7 @@ class Library:
     @cached_property
     def encoder(self) -> Encoder:
         """The model: its towers are opened when they are first needed."""
-        from photosearch.encode.names import AUTO, INT8, open_encoder
+        from photosearch.encode.names import AUTO, INT8
 
         name = self._model_name or default_model()
         if name is None and catalogue_path(self.path).exists():
@@ -730,6 +747,11 @@ class Library:
         name = name or AUTO
         if self._precision is not None:
             name = name.removesuffix(INT8) + (INT8 if self._precision == "int8" else "")
+        return self._open_encoder(name)
+
+    def _open_encoder(self, name: str) -> Encoder:
+        from photosearch.encode.names import open_encoder
+
         return open_encoder(name, device=self._device)
 
     @property
@@ -779,12 +801,16 @@ class Library:
             raise NoLibrary(f"the library in {self.path} is empty")
         return model
 
-    def _current_index(self, model: Model) -> CurrentIndex:
-        from photosearch.index.cache import open_index
+    @cached_property
+    def _vectors(self) -> Vectors:
+        from photosearch.index.choose import vectors_at
 
+        return vectors_at(self.path, self._vectors_at)
+
+    def _current_index(self, model: Model) -> VectorIndex:
         generation = self._snapshot.generation
         if self._index is None or self._index[:2] != (model.key, generation):
-            index = open_index(self.path, self._snapshot, model, logger.warning)
+            index = self._vectors.open(self._snapshot, model, logger.warning)
             self._index = (model.key, generation, index)
         return self._index[2]
 

@@ -13,6 +13,7 @@ MODEL_VARIABLE = "PHOTOSEARCH_MODEL"
 CACHE_VARIABLE = "PHOTOSEARCH_CACHE"
 MODELS_VARIABLE = "PHOTOSEARCH_MODELS"
 WORDS_VARIABLE = "PHOTOSEARCH_WORDS"
+VECTORS_VARIABLE = "PHOTOSEARCH_VECTORS"
 
 # Above this many pixels a file is refused before it is decoded: 200-megapixel phone photos
 # (16320 x 12240 = 199.8 million) pass, a 30000 x 30000 decompression bomb does not.
@@ -55,6 +56,11 @@ def models_path() -> Path:
 def default_model() -> str | None:
     """The model named by PHOTOSEARCH_MODEL, if any."""
     return os.environ.get(MODEL_VARIABLE) or None
+
+
+def vectors_address(given: str | None = None) -> str | None:
+    """Where vectors are searched: as given, else PHOTOSEARCH_VECTORS; None: in the library."""
+    return given or os.environ.get(VECTORS_VARIABLE) or None
 
 
 def reads_words() -> bool:

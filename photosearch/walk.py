@@ -141,11 +141,13 @@ def _look_at(
             else:
                 below.append(name)
         elif (
-            may_be_photo(suffix_of(name))
+            may_be_photo(suffix := suffix_of(name))
             and entry.is_file()
-            and not place.ignores(name, folder=False)
+            and not (place.patterns and place.ignores(name, folder=False))
         ):
-            return _found(place, name, entry.stat())
+            status = entry.stat()
+            path = join(place.path, name)
+            return FoundFile(path, status.st_size, time_of(status), unsure=not suffix)
     except OSError as error:
         # A link that leads nowhere, or to itself: nothing to index.
         if not link or error.errno not in (errno.ENOENT, errno.ELOOP):

@@ -21,6 +21,7 @@ from photosearch.cli.options import (
     MaxMegapixelsOption,
     ModelOption,
     TimeoutOption,
+    VectorsOption,
 )
 from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, hush, say, tell, write_json
 from photosearch.cli.progress import progress_bar, stoppable
@@ -82,6 +83,7 @@ def index(
         bool, typer.Option("--quiet", "-q", help="No progress and no report; errors only.")
     ] = False,
     as_json: JsonOption = False,
+    vectors: VectorsOption = None,
     library: LibraryOption = None,
 ) -> None:
     """Index photo folders, or bring them up to date.
@@ -109,7 +111,7 @@ def index(
         _index_words(library, retry, decoding, quiet, as_json)
         return
     hush(quiet)
-    how = {"device": device, "precision": precision}
+    how = {"device": device, "precision": precision, "vectors": vectors}
     with _open(library, model, paths or [], dry_run, how) as opened, stoppable() as should_stop:
         show = sys.stderr.isatty() and not quiet
         if show and not dry_run:

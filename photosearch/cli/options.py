@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from photosearch.errors import WrongUse
 
 LibraryOption = Annotated[
     Path | None,
@@ -22,6 +25,15 @@ ModelOption = Annotated[
         metavar="MODEL",
         help="A model: ViT-B/32, hf:ORG/NAME, a path, IMAGE_MODEL+TEXT_MODEL; see photosearch "
         "models list. [env PHOTOSEARCH_MODEL; default: the library's own]",
+    ),
+]
+VectorsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--vectors",
+        metavar="ADDRESS",
+        help="Search in Milvus: milvus://host:port/database, ./file.db. "
+        "[env PHOTOSEARCH_VECTORS; default: files in the library]",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -65,3 +77,13 @@ MaxMegapixelsOption = Annotated[
         help="Refuse larger photos: decompression bombs. [default: 200]",
     ),
 ]
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds_of(option: str, text: str) -> float:
+    """A time as it is typed: 30s, 10m, 6h."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|)", text.strip().lower())
+    if not match or not float(match[1]):
+        raise WrongUse(f"{option} {text!r} is no time", hint=f"{option} 10m, or 30s, 6h")
+    return float(match[1]) * _UNITS[match[2]]

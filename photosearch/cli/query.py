@@ -9,7 +9,7 @@ import typer
 
 from photosearch.cli.filters import filter_options
 from photosearch.cli.notes import notes_on, parse_relevance, why_nothing
-from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
+from photosearch.cli.options import JsonOption, LibraryOption, ModelOption, VectorsOption
 from photosearch.cli.output import (
     NOTHING_FOUND,
     can_link,
@@ -114,6 +114,7 @@ def query(
     null: NullOption = False,
     scores: ScoresOption = False,
     model: ModelOption = None,
+    vectors: VectorsOption = None,
     library: LibraryOption = None,
 ) -> None:
     """Find photos by looks, printed words, example, or metadata.
@@ -148,7 +149,7 @@ def query(
         words=words,
     )
     limits = {"min_score": min_score, "min_relevance": parse_relevance(min_relevance)}
-    with Library.open(library, model) as opened:
+    with Library.open(library, model, vectors=vectors) as opened:
         answer = opened.run_query(asked, k=k, sort=sort, **limits)
         hits = list(answer.hits)
         notes = notes_on(opened, asked, text, answer)
@@ -179,6 +180,7 @@ def similar(
     null: NullOption = False,
     scores: ScoresOption = False,
     model: ModelOption = None,
+    vectors: VectorsOption = None,
     library: LibraryOption = None,
 ) -> None:
     """Find photos like an example image.
@@ -205,6 +207,7 @@ def similar(
         null=null,
         scores=scores,
         model=model,
+        vectors=vectors,
         library=library,
     )
 

@@ -10,15 +10,17 @@ import os
 import pickle
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 
 # Added to a photo's time limit for the alarm that ends a worker whose decoder hangs while the
 # process that would have ended it is itself gone.
 _GRACE = 5
 
 
-def main() -> None:
-    """Serve calls until there are none."""
+def main(preload: Sequence[str] = ()) -> None:
+    """Serve calls until there are none; `preload` are modules that will be needed."""
     # Ctrl-C is the parent's affair: it lets what is under way come to its end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests = sys.stdin.buffer
@@ -29,6 +31,9 @@ def main() -> None:
     answers.write(b"+")
     answers.flush()
     os.dup2(nowhere, 2)
+    for name in preload:
+        with suppress(Exception):  # the call that needs it will say
+            import_module(name)
     while True:
         try:
             work, values, limits = pickle.load(requests)

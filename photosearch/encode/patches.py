@@ -86,6 +86,11 @@ class PatchPreprocess:
         packed[1 : 1 + rows * columns] = split.transpose(0, 2, 1, 3, 4).reshape(rows * columns, -1)
         return packed
 
+    def pack(self, image: Image.Image) -> tuple[tuple[int, ...], bytes]:
+        """What `resize` gives as (shape, bytes)."""
+        packed = self.resize(image)
+        return packed.shape, packed.tobytes()
+
     def reference(self, image: Image.Image) -> NDArray[np.uint8]:
         """`resize` for an image as it was opened, of any mode."""
         return self.resize(image.convert("RGB"))

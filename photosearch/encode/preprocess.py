@@ -3,7 +3,8 @@
 In: an upright RGB image. Out: uint8 pixels of the model's size (in the decode threads), then
 normalised float32 batches (beside the model). Everything is driven by the bundle's file; its
 fields are those of open_clip's preprocess configuration, and two that say in what the reference
-implementations differ: `rgb` and `crop`.
+implementations differ: `rgb` and `crop`. A worker that decodes photos (`pack`) needs no numpy,
+whose import is half of such a process's start.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from photosearch.errors import BadBundle
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
 
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos", "nearest")
@@ -107,7 +107,13 @@ class Preprocess:
 
     def resize(self, image: Image.Image) -> NDArray[np.uint8]:
         """An RGB image of any size to uint8[height, width, 3]."""
+        import numpy as np
+
         return np.asarray(self._fit(image))
+
+    def pack(self, image: Image.Image) -> tuple[tuple[int, ...], bytes]:
+        """What `resize` gives as (shape, bytes)."""
+        return (self.height, self.width, 3), self._fit(image).tobytes()
 
     def reference(self, image: Image.Image) -> NDArray[np.uint8]:
         """uint8[height, width, 3] as the model's reference implementation makes them.
@@ -115,6 +121,8 @@ class Preprocess:
         For an image as it was opened, of any mode. The difference to how photos are indexed:
         transparency is dropped, not laid on white; orientation and colour profile are ignored.
         """
+        import numpy as np
+
         if self.rgb == "first" or self.resize_mode == "longest":
             image = image.convert("RGB")
         return np.asarray(self._fit(image).convert("RGB"))
@@ -158,6 +166,8 @@ class Preprocess:
 
     def to_batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8[n, height, width, 3] to normalised float32[n, 3, height, width]."""
+        import numpy as np
+
         # Each channel has but 256 values: a table gives them rounded once, not three times.
         values = np.arange(256) / 255
         batch = np.empty((len(pixels), 3, self.height, self.width), np.float32)

@@ -80,8 +80,8 @@ class Attendance:
             disks = Disks(mounts.get(root, {}), self._mounts.of(root), now.of(root))
             known = {scope: self._count(catalogue, scope, disks) for scope in of_root}
             if disks.has_new_mounts or not all(map(_is_one_file, of_root)):
-                # It goes through all files of the root: 0.3 s for 100,000, too much for each file
-                # that arrives in a folder that is watched.
+                # It may go through all files of the root: 0.3 s for 100,000, too much for each
+                # file that arrives in a folder that is watched.
                 mounts[root] = self._to_remember(catalogue, of_root[0].root_id, disks)
             for scope in of_root:
                 files, unseen = known[scope]
@@ -109,6 +109,11 @@ class Attendance:
     def _count(self, catalogue: Catalogue, scope: Scope, disks: Disks) -> tuple[int, int]:
         """How many files the library knows in this place, and how many of them were not seen."""
         known = unseen = 0
+        if disks.is_settled:
+            for file_id in catalogue.file_ids_below(scope.root_id, scope.start):
+                known += 1
+                unseen += file_id not in self._seen
+            return known, unseen
         for file_id, path, _ in self._known(catalogue, scope):
             seen = file_id in self._seen
             disks.count(file_id, path, seen=seen)
@@ -136,6 +141,8 @@ class Attendance:
 
     def _to_remember(self, catalogue: Catalogue, root_id: int, disks: Disks) -> dict[bytes, Spans]:
         """Of each mount all files are asked for, whatever part of the root the run was about."""
+        if disks.is_settled:
+            return disks.to_remember_settled(catalogue.last_file(root_id))
         files: dict[bytes, array[int]] = {mount: array("q") for mount in disks.mounts}
         for file_id, path, _ in catalogue.files_below(root_id, b"", missing=False):
             files[disks.mount_of(path)].append(file_id)

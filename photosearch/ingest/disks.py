@@ -45,11 +45,27 @@ class Disks:
         self._files: Counter[tuple[bytes, str | None]] = Counter()
         self._seen: Counter[tuple[bytes, str | None]] = Counter()
         self._last: tuple[bytes | None, bytes] = (None, b"")  # a folder, and its mount
+        self._spans: dict[bytes, Spans | None] = {}  # mount → see _spans_of
+        self._here: dict[bytes, str] = {}  # mount → see _disk_now
 
     @property
     def has_new_mounts(self) -> bool:
         """Whether something is mounted of which nothing is remembered."""
         return not self._now.keys() <= self._remembered.keys()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the root lies on one disk, where every one of its files was last seen.
+
+        As it is nearly always: then nothing depends on which file is which, and going through all
+        of them, 0.3 s for 100,000, can be left out.
+        """
+        spans = self._remembered.get(b"", [])
+        return (
+            self._watched == {b""}
+            and not self._went
+            and [what for _, what in spans] == [self._disk_now(b"")]
+        )
 
     def count(self, file_id: int, path: bytes, *, seen: bool) -> None:
         """A file that the library knows."""
@@ -86,12 +102,17 @@ class Disks:
         return disk in self._went or 2 * self._seen[disk] < self._files[disk]
 
     def _disk_now(self, mount: bytes) -> str:
-        return next((self._now[one] for one in ancestors(mount) if one in self._now), PLAIN)
+        if mount not in self._here:
+            inner = (self._now[one] for one in ancestors(mount) if one in self._now)
+            self._here[mount] = next(inner, PLAIN)
+        return self._here[mount]
 
     def _spans_of(self, mount: bytes) -> Spans | None:
         """Of a folder in which nothing was mounted so far those of the disk that it is on."""
-        inner = (self._remembered.get(one) for one in ancestors(mount))
-        return next((spans for spans in inner if spans), None)
+        if mount not in self._spans:  # asked for each file
+            inner = (self._remembered.get(one) for one in ancestors(mount))
+            self._spans[mount] = next((spans for spans in inner if spans), None)
+        return self._spans[mount]
 
     def _is_new(self, mount: bytes, file_id: int) -> bool:
         """Whether a file was not known at the last run."""
@@ -125,6 +146,10 @@ class Disks:
             if spans and (is_mount or any(what != now for _, what in spans)):
                 kept[mount] = spans
         return kept
+
+    def to_remember_settled(self, last_id: int | None) -> dict[bytes, Spans]:
+        """The same for a root that `is_settled`; last_id: the greatest id of its files."""
+        return {} if last_id is None else {b"": [(last_id, self._disk_now(b""))]}
 
     @property
     def mounts(self) -> set[bytes]:

@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from photosearch.decode.facts import read_facts
 from photosearch.decode.limits import Limits
-from photosearch.decode.pixels import decode
+from photosearch.decode.pixels import Decoded, decode
 from photosearch.records import Photo
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from photosearch.encode.patches import PatchPreprocess
     from photosearch.encode.preprocess import Preprocess
 
 
@@ -32,13 +33,29 @@ class Picture:
 
 
 def prepare(
-    data: bytes, digest: bytes, preprocess: Preprocess, limits: Limits
+    data: bytes, digest: bytes, preprocess: Preprocess | PatchPreprocess, limits: Limits
 ) -> tuple[Photo, NDArray[np.uint8]]:
     """What the catalogue keeps of a photo, and the pixels that its model is fed.
 
     uint8[height, width, 3], as the model's preprocessing makes them.
     """
-    decoded = decode(data, need=preprocess.need, limits=limits)
+    photo, decoded = _decode(data, digest, preprocess.need, limits)
+    return photo, preprocess.resize(decoded.image)
+
+
+def prepare_packed(
+    data: bytes, digest: bytes, preprocess: Preprocess | PatchPreprocess, limits: Limits
+) -> tuple[Photo, tuple[int, ...], bytes]:
+    """The same with the pixels as (shape, bytes), for a process that has not imported numpy.
+
+    That import is half of what a worker's start takes: 0.17 s of CPU time with it, 0.08 without.
+    """
+    photo, decoded = _decode(data, digest, preprocess.need, limits)
+    return photo, *preprocess.pack(decoded.image)
+
+
+def _decode(data: bytes, digest: bytes, need: int, limits: Limits) -> tuple[Photo, Decoded]:
+    decoded = decode(data, need=need, limits=limits)
     photo = Photo(
         digest=digest,
         bytes=len(data),
@@ -47,10 +64,12 @@ def prepare(
         height=decoded.height,
         facts=read_facts(decoded.exif),
     )
-    return photo, preprocess.resize(decoded.image)
+    return photo, decoded
 
 
 def open_picture(data: bytes, need: int, limits: Limits) -> Picture:
     """A photo's pixels; `need` is how many a side will be used of them."""
+    import numpy as np
+
     decoded = decode(data, need=need, limits=limits)
     return Picture(np.asarray(decoded.image), decoded.width, decoded.height)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlite_utils
 
@@ -23,19 +23,19 @@ from photosearch.store import schema
 from photosearch.store.files import catalogue_path, make_library_folder, storage_errors
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What the catalogue has about a path."""
 
+    # A named tuple: made once a file at each run, in a third of the time of a frozen dataclass.
     file_id: int
     size: int
     mtime_ns: int
     photo_id: int
-    missing: bool
-    has_vector: bool
+    missing: int
+    has_vector: int
 
     def is_current(self, found: FoundFile) -> bool:
-        return (self.size, self.mtime_ns) == (found.size, found.mtime_ns) and self.has_vector
+        return self.size == found.size and self.mtime_ns == found.mtime_ns and self.has_vector == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,9 @@ class Catalogue:
             # A restored backup is a single file: readers would have to wait for a writer.
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA foreign_keys = ON")
+            # SQLite's own 2 MB are less than the indexes of 100,000 files, which a run looks up one
+            # by one: with these it takes 0.7 of the CPU time. Memory is taken as it is needed.
+            self._connection.execute("PRAGMA cache_size = -32768")
             # A commit is on the disk when it returns; there are but a few a minute.
             self._connection.execute("PRAGMA synchronous = FULL")
             undo.pop_all()
@@ -140,10 +143,7 @@ class Catalogue:
             f"WHERE f.root_id = ? AND f.path IN ({_marks(paths)})",
             (model_id, root_id, *paths),
         )
-        return {
-            path: Known(file_id, size, mtime_ns, photo_id, bool(missing), bool(has_vector))
-            for path, file_id, size, mtime_ns, photo_id, missing, has_vector in rows
-        }
+        return {row[0]: Known._make(row[1:]) for row in rows}
 
     def failed_before(self, root_id: int, paths: list[bytes]) -> dict[bytes, tuple[int, int]]:
         """Paths that could not be indexed → the (size, mtime_ns) they had then."""
@@ -172,6 +172,25 @@ class Catalogue:
             f"SELECT id, path, photo_id FROM files WHERE root_id = ? AND missing = ?{where}",
             (root_id, int(missing), *bounds),
         )
+
+    def file_ids_below(self, root_id: int, folder: bytes) -> Iterator[int]:
+        """Ids of a root's files in a folder that are not missing."""
+        where, bounds = _scope(folder)
+        rows = self.rows(
+            f"SELECT id FROM files WHERE root_id = ? AND missing = 0{where}", (root_id, *bounds)
+        )
+        return (file_id for (file_id,) in rows)
+
+    def last_file(self, root_id: int) -> int | None:
+        """The greatest id of a root's files that are not missing."""
+        # NOT INDEXED: from the end of the table, where it is one of the first rows looked at. By
+        # the index of the root all of its files would be read.
+        row = self._one(
+            "SELECT id FROM files NOT INDEXED WHERE root_id = ? AND missing = 0 "
+            "ORDER BY id DESC LIMIT 1",
+            (root_id,),
+        )
+        return int(row[0]) if row else None
 
     def failures_below(self, root_id: int, folder: bytes) -> Iterator[tuple[bytes]]:
         where, bounds = _scope(folder)

@@ -1,4 +1,8 @@
-"""What every benchmark needs: timed processes in turn, machine facts, one JSON result."""
+"""What every benchmark needs: timed processes in turn, machine facts, one JSON result.
+
+Wall seconds stand beside CPU seconds everywhere: on a shared machine the latter drift less. The
+page cache is emptied of given files by `pages.drop_cache`.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# What a shell may set of the linear algebra would be measured instead of what people have.
+UNSET = ("OPENBLAS_CORETYPE",)
+for _name in UNSET:
+    os.environ.pop(_name, None)
+_LOAD_AT_THE_START = os.getloadavg()[0]
+_VERSIONS = ("numpy", "faiss-cpu", "onnxruntime", "Pillow")
 SCRATCH = Path(os.environ.get("PHOTOSEARCH_BENCH", "bench-results")).absolute()
 BASELINE = [sys.executable, "-c", "import numpy"]
 
@@ -59,12 +69,10 @@ def in_turns(
 
 
 def table(results: Mapping[str, list[Run]], baseline: str) -> list[dict[str, object]]:
-    """Medians, and ratios to the baseline round by round."""
-    rows = []
+    """Medians, and ratios to the baseline round by round, with the least and the greatest."""
+    rows: list[dict[str, object]] = []
     for name, runs in results.items():
-        ratios = [
-            one.seconds / base.seconds for one, base in zip(runs, results[baseline], strict=True)
-        ]
+        ratios = ratios_of(runs, results[baseline])
         rows.append(
             {
                 "name": name,
@@ -72,41 +80,146 @@ def table(results: Mapping[str, list[Run]], baseline: str) -> list[dict[str, obj
                 "cpu_seconds": round(statistics.median(one.cpu_seconds for one in runs), 3),
                 "peak_mb": round(statistics.median(one.peak_mb for one in runs)),
                 "ratio": round(statistics.median(ratios), 2),
+                "spread": spread(ratios),
             }
         )
     return rows
 
 
-def report(name: str, rows: list[dict[str, object]], **facts: object) -> None:
+def ratios_of(runs: Sequence[Run], baseline: Sequence[Run]) -> list[float]:
+    """Round by round: what slowed both in a round does not show."""
+    return [one.seconds / base.seconds for one, base in zip(runs, baseline, strict=True)]
+
+
+def spread(values: Iterable[float], digits: int = 2) -> str:
+    """The least and the greatest."""
+    ordered = sorted(values)
+    return f"{ordered[0]:.{digits}f}-{ordered[-1]:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Calls of one function in this process: seconds each."""
+
+    seconds: tuple[float, ...]
+    cpu_seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def cpu(self) -> float:
+        return statistics.median(self.cpu_seconds)
+
+
+def timed(
+    calls: Mapping[str, Callable[[int], object]], rounds: int, *, warm: int = 1
+) -> dict[str, Timed]:
+    """Functions called in turns within this process; each gets the number of the round."""
+    walls: dict[str, list[float]] = {name: [] for name in calls}
+    cpus: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(-warm, rounds):
+        for name, call in calls.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            call(number)
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            if number >= 0:
+                walls[name].append(wall)
+                cpus[name].append(cpu)
+    return {name: Timed(tuple(walls[name]), tuple(cpus[name])) for name in calls}
+
+
+def aim(what: str, found: float, most: float, unit: str = "") -> dict[str, object]:
+    """One aim and whether it is reached: found may be `most` and no more."""
+    return {
+        "aim": f"{what}: at most {most:g}{unit}",
+        "found": float(f"{found:.3g}"),
+        "reached": "reached" if found <= most else "MISSED",
+    }
+
+
+def report(
+    name: str,
+    rows: Sequence[Mapping[str, object]],
+    *,
+    aims: Sequence[Mapping[str, object]] = (),
+    **facts: object,
+) -> None:
     """Print a table, and write it with the machine's facts to bench-results/NAME.json."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    document = {"benchmark": name, "machine": machine(), **facts, "rows": rows}
+    about = machine()
+    document = {"benchmark": name, "machine": about, **facts, "rows": rows}
+    if aims:
+        document["aims"] = aims
     (SCRATCH / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
-    columns = list(rows[0])
-    widths = [
-        max(len(str(row[column])) for row in [dict.fromkeys([column], column), *rows])
-        for column in columns
-    ]
-    for row in [{column: column for column in columns}, *rows]:
-        print(
-            "  ".join(
-                str(row[column]).rjust(width)
-                if column != columns[0]
-                else str(row[column]).ljust(width)
-                for column, width in zip(columns, widths, strict=True)
-            )
-        )
-    print(", ".join(f"{key}: {value}" for key, value in {**machine(), **facts}.items()))
+    show(rows)
+    if aims:
+        print()
+        show(aims)
+    print(", ".join(f"{key}: {value}" for key, value in {**about, **facts}.items()))
+
+
+def show(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows in columns; a row may lack some."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    lines = [columns, *([str(row.get(column, "")) for column in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        first, *others = zip(line, widths, strict=True)
+        print("  ".join([first[0].ljust(first[1]), *(text.rjust(width) for text, width in others)]))
 
 
 def machine() -> dict[str, object]:
+    """What figures depend on; `load` is that at the start and at the end."""
     return {
         "cores": os.cpu_count(),
         "cpu": _cpu_name(),
+        "memory_gb": _memory_gb(),
         "python": platform.python_version(),
         "system": platform.system(),
-        "load": round(os.getloadavg()[0], 2),
+        "kernel": platform.release(),
+        "filesystem": filesystem_of(SCRATCH),
+        **_versions(),
+        "load": f"{_LOAD_AT_THE_START:.2f}-{os.getloadavg()[0]:.2f}",
     }
+
+
+def _versions() -> dict[str, str]:
+    import sqlite3
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"sqlite": sqlite3.sqlite_version}
+    for name in _VERSIONS:
+        try:
+            found[name.lower()] = version(name)
+        except PackageNotFoundError:
+            found[name.lower()] = "-"
+    return found
+
+
+def _memory_gb() -> float:
+    try:
+        pages = os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 0.0
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
+
+
+def filesystem_of(path: Path) -> str:
+    """The kind of file system that a path lies on, such as ext4; "-" where that is not told."""
+    try:
+        table = Path("/proc/self/mountinfo").read_text()
+    except OSError:
+        return "-"
+    best, kind = "", "-"
+    for line in table.splitlines():
+        before, _, after = line.partition(" - ")
+        point = before.split()[4]
+        inside = str(path).startswith(point.rstrip("/") + "/") or str(path) == point
+        if inside and len(point) >= len(best):
+            best, kind = point, after.split()[0]
+    return kind
 
 
 def _cpu_name() -> str:

@@ -38,7 +38,10 @@ FLOORS = (
         "store.functions store.places store.words store.hashes store.remembered "
         "store.integrity store.upkeep store.backup",
     ),
-    ("index.base index.tail index.exact index.cache index.inspect",),
+    (
+        "index.base index.tail index.exact index.cache index.inspect index.address "
+        "index.pushdown index.milvus index.remote index.choose",
+    ),
     (
         "search.dates search.places search.conditions search.fields search.filters "
         "search.qualifiers search.query search.example search.likeness search.bank "

@@ -874,7 +874,14 @@ def test_files_that_arrive_cost_no_look_at_all_others(
         asked.append(folder)
         return real(self, root_id, folder, missing=missing)
 
+    real_ids = Catalogue.file_ids_below
+
+    def file_ids_below(self, root_id, folder):  # type: ignore[no-untyped-def]
+        asked.append(folder)
+        return real_ids(self, root_id, folder)
+
     monkeypatch.setattr(Catalogue, "files_below", files_below)
+    monkeypatch.setattr(Catalogue, "file_ids_below", file_ids_below)
     new = write_photos(photos, 2, first_seed=50)
     report = run_index(tmp_path / "library", [*paths[:3], *new])
     assert (report.added, report.unchanged, report.missing) == (2, 3, 0)

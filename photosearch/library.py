@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
@@ -276,7 +276,6 @@ class Library:
         everything is looked through, whatever was told of it; with `poll` (then: every minute)
         nothing else is done. Other options as of `index`. The writer's lock is held during runs.
         """
-        from functools import partial
 
         from photosearch.ignore import check_patterns
         from photosearch.walk import WalkRules
@@ -393,8 +392,6 @@ class Library:
 
     def _looks_for(self, query: Query, only: NDArray[np.int64] | None) -> Looks | None:
         """The looking side of a query: its vector, the index, and how relevance is judged."""
-        from concurrent.futures import ThreadPoolExecutor
-
         from photosearch.search.likeness import query_vector
         from photosearch.search.looks import Looks
         from photosearch.store.remembered import Remembered
@@ -402,14 +399,25 @@ class Library:
         model = self._model_with_vectors()
         if model is None:
             return None
-        with ThreadPoolExecutor(1) as beside:
-            # FAISS is imported and the file opened while the text goes through its tower, most of
-            # which runs without Python's lock: 0.9 of the time for a new text in a fresh process.
-            opening = beside.submit(self._current_index, model)
-            past = Remembered(cache_path())
+        past = Remembered(cache_path())
+        with self._opening_index(model) as index:
             wanted = query_vector(query, self.encoder, self._snapshot, model, past)
-            index = opening.result()
-        return Looks(wanted, index, self._snapshot, model, only, self._judge_of(query))
+            found = index()
+        return Looks(wanted, found, self._snapshot, model, only, self._judge_of(query))
+
+    @contextmanager
+    def _opening_index(self, model: Model) -> Iterator[Callable[[], VectorIndex]]:
+        """The index, opened while the text goes through its tower.
+
+        FAISS is imported meanwhile; most of a tower's work runs without Python's lock.
+        """
+        if self._index is not None:
+            yield partial(self._current_index, model)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as beside:
+            yield beside.submit(self._current_index, model).result
 
     def _judge_of(self, query: Query) -> Judge | None:
         """How relevance is judged; None for examples, and where `index` has not prepared it."""

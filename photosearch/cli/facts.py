@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from photosearch.cli.opened import open_library
 from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
 from photosearch.cli.output import command, say, write_json
-from photosearch.library import Library
 from photosearch.show.text import printable, size_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def facts(
     Example:
       photosearch facts ~/Pictures/IMG_1234.jpg
     """
-    with Library.open(library, model) as opened:
+    with open_library(library, model) as opened:
         known = opened.facts(photo, nearest=max(nearest, 0))
     if as_json:
         write_json(known.as_dict())

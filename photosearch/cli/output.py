@@ -29,6 +29,7 @@ _UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EBADF)
 Body = TypeVar("Body", bound=Callable[..., Any])
 
 debug = False
+before_leaving: Callable[[], None] | None = None  # when the answer is out, and before the end
 
 
 def command(body: Body) -> Body:
@@ -91,6 +92,8 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
+    if before_leaving is not None and code in (0, NOTHING_FOUND):
+        before_leaving()
     os._exit(code)
 
 

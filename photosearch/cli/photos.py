@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from photosearch.cli.opened import open_library
 from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
 from photosearch.cli.output import command, say, tell, write_json
 from photosearch.errors import NoLibrary, StorageError, WrongUse
@@ -38,7 +39,7 @@ def status(
       photosearch status
       photosearch status --failures --json
     """
-    with Library.open(library) as opened:
+    with open_library(library) as opened:
         failed = opened.failures() if failures else []
         state = opened.status()
         if as_json:

@@ -1,0 +1,1 @@
+"""A process that keeps one library warm, and the client that asks it."""

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 class Means:
     """What reading, decoding and encoding may use."""
 
-    jobs: int = field(default_factory=usable_cores)
+    jobs: int | None = None  # decoding processes, on a cluster of each node; None: as many as cores
     batch_size: int | None = None  # photos a call of the tower; None: as it likes best
     limits: Limits = field(default_factory=Limits)
+    ray: str | None = None  # address of a cluster that does it; None: this machine
+    device: str = "auto"  # where the cluster encodes; here the encoder knows
 
 
 def index_scopes(
@@ -56,7 +58,7 @@ def index_scopes(
 
     model_id = catalogue.add_model(encoder.key, encoder.name, encoder.dim)
     total = count_files(catalogue, model_id, scopes, options) if count_first else None
-    workshop = _workshop(encoder, means)
+    workshop = _workshop(encoder, means, options)
     try:
         report = index_photos(catalogue, workshop, model_id, scopes, options, total)
     finally:
@@ -70,19 +72,32 @@ def index_scopes(
     _prepare_relevance(catalogue, snapshot, encoder, model_id)
     model = snapshot.model(encoder.key)
     assert model is not None
-    (vectors or LocalVectors(library)).refresh(snapshot, model)
+    (vectors or LocalVectors(library)).refresh(snapshot, model, options.should_stop)
     name_places(catalogue, options.should_stop)
     return replace(report, not_encoded=not_encoded)
 
 
-def _workshop(encoder: Encoder, means: Means) -> Workshop:
+def _workshop(encoder: Encoder, means: Means, options: Options) -> Workshop:
+    if means.ray is not None:
+        from photosearch.ingest.spread import spread_over
+
+        return spread_over(
+            means.ray,
+            encoder,
+            device=means.device,
+            jobs=means.jobs,
+            batch_size=means.batch_size,
+            limits=means.limits,
+            should_stop=options.should_stop,
+        )
     from photosearch.ingest.here import Here
 
     def tower() -> ImageTower:
         encoder.verify()
         return encoder.bulk_image
 
-    return Here(tower, jobs=means.jobs, limits=means.limits, batch_size=means.batch_size)
+    jobs = means.jobs or usable_cores()
+    return Here(tower, jobs=jobs, limits=means.limits, batch_size=means.batch_size)
 
 
 def read_words(catalogue: Catalogue, snapshot: Snapshot, options: WordsOptions) -> WordsReport:

@@ -7,7 +7,7 @@ Knows nothing of what the work is: the runner hands it what to do.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ def ordered_map(
     ahead: int | Callable[[], int],
     weight: Callable[[In], int] = lambda item: 0,
     most: int = 0,
-) -> Iterator[Out]:
+) -> Generator[Out]:
     """Like `map`, with at most `ahead` items begun and not yet taken.
 
     The bounds are what keeps memory flat: each item begun holds a photo's bytes or pixels. `ahead`

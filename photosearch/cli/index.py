@@ -67,6 +67,14 @@ def index(
             help="int8: a smaller, on CPUs faster form of the model; its vectors are its own.",
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Read, decode and encode on a Ray cluster: auto, local, HOST:PORT, "
+            "ray://HOST:PORT.",
+        ),
+    ] = None,
     words: Annotated[
         bool | None,
         typer.Option(
@@ -100,6 +108,7 @@ def index(
       photosearch index                    all indexed folders again
       photosearch index ~/Pictures --no-words
       photosearch index --words-only       later: the printed words
+      photosearch index --ray auto         by a Ray cluster; words are read here
     """
     decoding: dict[str, Any] = {
         "jobs": jobs,
@@ -107,7 +116,7 @@ def index(
         "max_megapixels": max_megapixels,
     }
     if words_only:
-        _check_words_only(paths, words, dry_run)
+        _check_words_only(paths, words, dry_run, ray)
         _index_words(library, retry, decoding, quiet, as_json)
         return
     hush(quiet)
@@ -127,6 +136,7 @@ def index(
                 batch_size=batch_size,
                 **decoding,
                 words=words,
+                ray=ray,
                 count_first=show,
                 progress=progress,
                 should_stop=should_stop,
@@ -148,7 +158,14 @@ def _leave(interrupted: bool, failed: bool) -> None:
         raise typer.Exit(PART_FAILED)
 
 
-def _check_words_only(paths: list[Path] | None, words: bool | None, dry_run: bool) -> None:
+def _check_words_only(
+    paths: list[Path] | None, words: bool | None, dry_run: bool, ray: str | None
+) -> None:
+    if ray is not None:
+        raise WrongUse(
+            "--words-only does not go with --ray: printed words are read on this machine",
+            hint="photosearch index --words-only",
+        )
     given = {"PATH": bool(paths), "--no-words": words is False, "--dry-run": dry_run}
     for name, is_given in given.items():
         if is_given:

@@ -11,22 +11,15 @@ unsafe beside the threads of ONNX Runtime. A worker starts in 0.1 s and takes 25
 
 from __future__ import annotations
 
-import json
-import os
-import pickle
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from photosearch.decode.limits import Heavy, Limits
+from photosearch.decode.process import Worker
 from photosearch.errors import BadImage, PhotosearchError
 
 Out = TypeVar("Out")
@@ -35,12 +28,6 @@ Out = TypeVar("Out")
 # itself stopped (Ctrl-Z, a laptop asleep), which is not held against the photo.
 _TICK = 0.25
 _LONGEST_TICK = 2.0
-
-# The worker's own first lines: it must find the modules where this process found them.
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from photosearch.decode.worker import main; main(sys.argv[2:])"
-)
 
 
 class Crashed(BadImage):
@@ -62,8 +49,8 @@ class WorkerPool:
         self._size = size
         self._preload = preload
         self._places = threading.BoundedSemaphore(size)
-        self._idle: list[_Worker] = []
-        self._workers: set[_Worker] = set()
+        self._idle: list[Worker] = []
+        self._workers: set[Worker] = set()
         self._lock = threading.Lock()
         self._one_heavy = threading.Lock()
         self._watch: threading.Thread | None = None
@@ -121,14 +108,14 @@ class WorkerPool:
                     break
         raise Crashed(f"its decoder crashed ({death})")
 
-    def _give_back(self, worker: _Worker) -> None:
+    def _give_back(self, worker: Worker) -> None:
         with self._lock:
             if not self._closed.is_set():
                 self._idle.append(worker)
                 return
         worker.end()
 
-    def _bury(self, worker: _Worker) -> str:
+    def _bury(self, worker: Worker) -> str:
         worker.end()
         with self._lock:
             self._workers.discard(worker)
@@ -148,7 +135,7 @@ class WorkerPool:
         if self._watch is not None:
             self._watch.join()
 
-    def _take(self) -> _Worker:
+    def _take(self) -> Worker:
         with self._lock:
             if self._closed.is_set():
                 raise PhotosearchError("the worker processes have been ended")
@@ -161,8 +148,8 @@ class WorkerPool:
             raise
         return worker
 
-    def _new_worker(self) -> _Worker:
-        worker = _Worker(self._preload)
+    def _new_worker(self) -> Worker:
+        worker = Worker(self._preload)
         with self._lock:
             self._workers.add(worker)
             if self._watch is None:
@@ -180,94 +167,3 @@ class WorkerPool:
                 workers = list(self._workers)
             for worker in workers:
                 worker.tick(passed)
-
-
-def _errors_file() -> BinaryIO:
-    """Where a worker says why it does not start; nowhere, where no temporary file can be made."""
-    try:
-        return cast(BinaryIO, tempfile.TemporaryFile())
-    except OSError:
-        return open(os.devnull, "r+b", buffering=0)
-
-
-class _Worker:
-    """One process, and the pipes to it."""
-
-    def __init__(self, preload: Sequence[str]) -> None:
-        self.timed_out = False
-        self._left: float | None = None  # seconds for the photo at work, None: idle
-        self._clock = threading.Lock()
-        self._errors: BinaryIO | None = _errors_file()  # until it is up
-        command = [sys.executable, "-c", _START, json.dumps(sys.path), *preload]
-        try:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
-            )
-        except OSError as error:
-            self._errors.close()
-            raise PhotosearchError(
-                f"no process can be started for decoding: {error.strerror or error}"
-            ) from error
-        self._to = cast(BinaryIO, self._process.stdin)
-        self._from = cast(BinaryIO, self._process.stdout)
-
-    def wait_until_up(self) -> None:
-        """Raises PhotosearchError for a process that ends before it can be asked anything."""
-        if self._errors is None:
-            return
-        if self._from.read(1) != b"+":
-            self._process.kill()
-            death = self.death()
-            self._errors.seek(0)
-            last = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-            raise PhotosearchError(f"the process for decoding does not start: {last or death}")
-        self._errors.close()
-        self._errors = None
-
-    def ask(self, request: tuple[Any, Any, Limits]) -> tuple[bool, Any] | None:
-        """(whether it worked, result or exception); None if the process died of it."""
-        with self._clock:
-            self._left = request[2].seconds
-        try:
-            pickle.dump(request, self._to, protocol=5)
-            self._to.flush()
-            answer: tuple[bool, Any] = pickle.load(self._from)
-            return answer
-        except (OSError, EOFError, pickle.UnpicklingError, ValueError):
-            return None
-        finally:
-            with self._clock:
-                self._left = None
-
-    def tick(self, seconds: float) -> None:
-        """Time passes for the photo at work, if there is one."""
-        with self._clock:
-            if self._left is None:
-                return
-            self._left -= seconds
-            if self._left <= 0:
-                self.timed_out = True
-                self._process.kill()
-
-    def end(self) -> None:
-        """Kill the process, which holds nothing of worth."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._to, self._from, self._errors):
-            with suppress(OSError):  # what was not yet sent
-                if pipe is not None:
-                    pipe.close()
-
-    def kill(self) -> None:
-        """End the process; whoever waits for its answer gets none."""
-        self._process.kill()
-
-    def death(self) -> str:
-        """How the process ended."""
-        code = self._process.wait()
-        if code >= 0:
-            return f"exit {code}"
-        try:
-            return signal.Signals(-code).name
-        except ValueError:
-            return f"signal {-code}"

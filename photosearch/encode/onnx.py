@@ -42,8 +42,9 @@ class OnnxImageTower:
         self.key = bundle.key
         self.dim = bundle.dim
         self.preprocess = read_preprocess(bundle.preprocess_file)
-        self.batch_size = 16
         self._images_a_call = bundle.images_a_call
+        # Two calls for each core, so that none waits long for the last one of a batch.
+        self.batch_size = max(16, 2 * usable_cores() * self._images_a_call)
         self._session = open_session(bundle.path / "visual" / "model.onnx")
         self._inputs = [node.name for node in self._session.get_inputs()]
 

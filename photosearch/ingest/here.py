@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -20,7 +21,7 @@ from photosearch.decode.formats import sniff
 from photosearch.decode.limits import Limits
 from photosearch.decode.pool import WorkerPool
 from photosearch.errors import BadImage, MissingExtra
-from photosearch.ingest.prepare import prepare
+from photosearch.ingest.prepare import prepare_packed
 from photosearch.ingest.workshop import Arrived, Encoded, Trouble
 from photosearch.ordered import ordered_map
 from photosearch.paths import join
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
 
 # Bytes of files that may be on their way to a stage: 36 raw files of 100 MB would be 3.6 GB.
 _MOST_BYTES = 256 << 20
+
+# Photos under way for each decoder: a commit takes as long as several of them.
+_AHEAD = 4
+
+# Workers that start while the model is opened; more than that come as they are needed.
+_STARTED_BEFORE_TOWER = 2
+_PRELOAD = (
+    "photosearch.ingest.prepare",
+    "photosearch.encode.preprocess",
+    "PIL.JpegImagePlugin",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class Here:
         self._jobs = jobs
         self._limits = limits
         self._wanted_batch = batch_size
-        self._workers = workers or WorkerPool(jobs)
+        self._workers = workers or WorkerPool(jobs, _PRELOAD)
         self._owns_workers = workers is None
 
     def __enter__(self) -> Self:
@@ -96,41 +108,49 @@ class Here:
             )
 
     def encode(self, files: Iterable[Arrived]) -> Generator[Encoded | Trouble]:
-        """Photos decoded by the workers, and encoded a batch at a time."""
-        ready: list[_Ready] = []
-        with ThreadPoolExecutor(self._jobs, "decode") as decoders:
-            decoded = ordered_map(
-                self._decode,
-                self._with_tower(files),
-                pool=decoders,
-                # While the encoder is busy with one batch, the decoders fill the next.
-                ahead=lambda: self._batch_size + 2 * self._jobs,
-                weight=lambda file: len(file.content),
-                most=_MOST_BYTES,
-            )
-            for result in decoded:
-                if isinstance(result, Trouble):
-                    yield result
-                    continue
-                ready.append(result)
-                if len(ready) >= self._batch_size:
-                    yield from self._encode(ready)
-                    ready = []
-            yield from self._encode(ready)
+        """Photos decoded by the workers, and encoded a batch at a time.
+
+        The tower has a thread of its own: while it works on one batch, the caller's thread gathers
+        the next, and compares and stores.
+        """
+        with (
+            ThreadPoolExecutor(self._jobs, "decode") as decoders,
+            ThreadPoolExecutor(1, "encode") as encoder,
+            closing(
+                ordered_map(
+                    self._decode,
+                    self._with_tower(files),
+                    pool=decoders,
+                    ahead=_AHEAD * self._jobs,
+                    weight=lambda file: len(file.content),
+                    most=_MOST_BYTES,
+                )
+            ) as decoded,
+            closing(
+                ordered_map(self._encode, self._batches(decoded), pool=encoder, ahead=2)
+            ) as batches,
+        ):
+            for results in batches:
+                yield from results
 
     def _with_tower(self, files: Iterable[Arrived]) -> Iterator[Arrived]:
         for file in files:
             if self._tower is None:
+                self._workers.start(_STARTED_BEFORE_TOWER)
                 self._tower = self._open_tower()
             yield file
 
     def _decode(self, file: Arrived) -> _Ready | Trouble:
         assert self._tower is not None
         try:
-            photo, pixels = self._workers.run(
-                prepare, file.content, file.digest, self._tower.preprocess, limits=self._limits
+            photo, shape, pixels = self._workers.run(
+                prepare_packed,
+                file.content,
+                file.digest,
+                self._tower.preprocess,
+                limits=self._limits,
             )
-            return _Ready(photo, pixels)
+            return _Ready(photo, np.frombuffer(pixels, np.uint8).reshape(shape))
         except (BadImage, MissingExtra) as error:
             return Trouble(file.found, str(error), file.digest)
 
@@ -139,12 +159,30 @@ class Here:
         assert self._tower is not None
         return self._wanted_batch or self._tower.batch_size
 
-    def _encode(self, ready: list[_Ready]) -> Iterator[Encoded]:
-        if ready:
-            assert self._tower is not None
-            vectors = self._tower.encode(np.stack([one.pixels for one in ready]))
-            for one, vector in zip(ready, vectors, strict=True):
-                yield Encoded(one.photo, vector.astype("<f2").tobytes())
+    def _batches(self, decoded: Iterable[_Ready | Trouble]) -> Iterator[list[_Ready | Trouble]]:
+        """So many photos at a time, with what failed between them."""
+        batch: list[_Ready | Trouble] = []
+        photos = 0
+        for result in decoded:
+            batch.append(result)
+            photos += isinstance(result, _Ready)
+            # Failures are told soon: a folder may hold nothing else.
+            if photos == self._batch_size or len(batch) == 2 * self._batch_size:
+                yield batch
+                batch, photos = [], 0
+        if batch:
+            yield batch
+
+    def _encode(self, batch: list[_Ready | Trouble]) -> list[Encoded | Trouble]:
+        pixels = [one.pixels for one in batch if isinstance(one, _Ready)]
+        if not pixels:
+            return [one for one in batch if isinstance(one, Trouble)]
+        assert self._tower is not None
+        vectors = iter(self._tower.encode(np.stack(pixels)).astype("<f2"))
+        return [
+            Encoded(one.photo, next(vectors).tobytes()) if isinstance(one, _Ready) else one
+            for one in batch
+        ]
 
 
 def read_one(root: bytes, found: FoundFile) -> Arrived | Trouble | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from photosearch import gazetteer
 from photosearch.store.catalogue import Catalogue
-from photosearch.store.places import store_places, unplaced
+from photosearch.store.places import all_placed, store_places, unplaced
 
 _AT_ONCE = 2000  # photos a transaction: 0.3 s of work
 
@@ -36,4 +36,5 @@ def name_places(catalogue: Catalogue, should_stop: Callable[[], bool] = lambda: 
                 for photo_id, north, east in photos
             ),
         )
+    all_placed(catalogue, key)
     return len(waiting)

@@ -1,10 +1,12 @@
-"""CLIP checkpoints with random weights in OpenAI's layout: what costs time and memory is real.
+"""CLIP checkpoints with random weights: what costs time and memory is real.
 
-random_clip.make("ViT-B/32", "vit-b-32.pt")
+random_clip.make("ViT-B/32", "vit-b-32.pt")      OpenAI's layout: one file
+random_clip.make("ViT-B-32-256", "b-32-256")     open_clip's: a folder with its configuration
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -15,7 +17,10 @@ VITS = {
     "ViT-B/16": (224, 16, 768, 12, 512, 12, 512),
     "ViT-L/14": (224, 14, 1024, 24, 768, 12, 768),
     "ViT-L/14@336px": (336, 14, 1024, 24, 768, 12, 768),
+    "ViT-B-32-256": (256, 32, 768, 12, 512, 12, 512),
 }
+# Of open_clip, with the exact GELU; the others are OpenAI's, with its quick form.
+OPEN_CLIP = {"ViT-B-32-256"}
 VOCABULARY, CONTEXT = 49408, 77
 
 
@@ -68,10 +73,31 @@ def state_dict(name: str) -> dict[str, torch.Tensor]:
 
 
 def make(name: str, path: Path) -> Path:
-    """Write such a checkpoint, once."""
+    """Write such a checkpoint, once: a file, or a folder for a model of open_clip."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         work = path.with_suffix(".part")
-        torch.save(state_dict(name), work)
+        if name in OPEN_CLIP:
+            work.mkdir(exist_ok=True)
+            (work / "open_clip_config.json").write_text(json.dumps(_configuration(name)))
+            torch.save(state_dict(name), work / "open_clip_pytorch_model.bin")
+        else:
+            torch.save(state_dict(name), work)
         work.rename(path)
     return path
+
+
+def _configuration(name: str) -> dict[str, object]:
+    side, patch, width, layers, text_width, text_layers, dim = VITS[name]
+    model = {
+        "embed_dim": dim,
+        "vision_cfg": {"image_size": side, "layers": layers, "width": width, "patch_size": patch},
+        "text_cfg": {
+            "context_length": CONTEXT,
+            "vocab_size": VOCABULARY,
+            "width": text_width,
+            "heads": text_width // 64,
+            "layers": text_layers,
+        },
+    }
+    return {"model_cfg": model, "preprocess_cfg": {}}

@@ -285,7 +285,7 @@ def test_crashes_and_hangs_cost_one_photo_each(
     for number, end in ((3, CRASHING), (4, CRASHING), (21, HANGING), (39, CRASHING)):
         with paths[number].open("ab") as file:
             file.write(end)
-    monkeypatch.setattr(ingest, "prepare", prepare_or_die)
+    monkeypatch.setattr(ingest, "prepare_packed", prepare_or_die)
     limits = Limits(seconds=1)
     report = run_index(tmp_path / "library", [folder], limits=limits)
     assert report.encoded == 36

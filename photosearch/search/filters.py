@@ -36,7 +36,6 @@ def _later(one: str, other: str, today: datetime.date | None) -> bool:
 
 
 _MOST = 200  # values in all: SQLite takes conditions up to 1,000 deep
-_MAKE_AND_CAMERA = "coalesce(p.make || ' ', '') || coalesce(p.camera, '')"
 _MEGAPIXELS = "p.width * p.height / 1e6"
 
 
@@ -99,7 +98,7 @@ class Filters:
     camera: Sequence[str] = flt(
         "whose camera's make and model contain this",
         'camera "Pixel 6"',
-        are.contains(_MAKE_AND_CAMERA),
+        are.contains("make", "camera"),
         option="camera",
         metavar="NAME",
     )
@@ -107,7 +106,7 @@ class Filters:
     lens: Sequence[str] = flt(
         "whose lens's name contains this",
         "lens 50mm",
-        are.contains("p.lens"),
+        are.contains("lens"),
         option="lens",
         metavar="NAME",
     )
@@ -312,7 +311,7 @@ class Filters:
         situation = are.Situation(snapshot)
         for text in (text for one in (self, *self.also) for text in one.in_folder):
             clause = are.in_folder(text, situation)
-            if are.by_name(text, situation) and not snapshot.photo_ids(clause.sql, clause.values):
+            if are.by_name(text, situation) and not snapshot.has_photo(clause.sql, clause.values):
                 raise WrongUse(
                     f"no indexed folder is called {text}", hint="photosearch status lists them"
                 )

@@ -24,6 +24,7 @@ from photosearch.records import Line
 from photosearch.store.words import (
     TRIGRAM,
     FoundLine,
+    allow,
     either,
     has_words,
     lines_of,
@@ -104,7 +105,7 @@ def photos_reading(
     telling = [word for word in words if word not in _STOP_WORDS]
     if not telling and not sure:
         return []
-    search = _Search(snapshot, _subset(only), sure)
+    search = _Search(snapshot, only, sure)
     terms = search.terms(_longest(telling or words))
     total = sum(term.rarity for term in terms)
     if not total:
@@ -136,10 +137,12 @@ def photos_showing(
 class _Search:
     """The looking up of terms."""
 
-    def __init__(self, snapshot: Snapshot, subset: str | None, sure: bool) -> None:
+    def __init__(self, snapshot: Snapshot, only: NDArray[np.int64] | None, sure: bool) -> None:
         self.snapshot = snapshot
-        self.subset = subset
         self.sure = sure
+        self.filtered = only is not None
+        if only is not None:
+            allow(snapshot, only)
 
     def terms(self, words: Sequence[str]) -> list[_Term]:
         """Every term with the photos that hold it."""
@@ -153,7 +156,9 @@ class _Search:
         return terms
 
     def _look_up(self, term: _Term) -> None:
-        lines = list(lines_with(self.snapshot, either(term.text), _LINES_A_TERM, self.subset))
+        lines = list(
+            lines_with(self.snapshot, either(term.text), _LINES_A_TERM, allowed=self.filtered)
+        )
         for line in lines:
             term.note(line, _quality(term.text, line))
         if self.sure or not any(f" {term.text} " in line.normal for line in lines):
@@ -162,10 +167,10 @@ class _Search:
 
     def _look_up_short(self, term: _Term, *, alone: bool) -> None:
         if _is_unspaced(term.text) or alone:
-            lines = lines_with_short(self.snapshot, term.text, _LINES_A_TERM, self.subset)
+            lines = lines_with_short(self.snapshot, term.text, _LINES_A_TERM, allowed=self.filtered)
         else:  # as a word: with its blanks it has three characters
             word = either(f" {term.text} ")
-            lines = lines_with(self.snapshot, word, _LINES_A_TERM, self.subset)
+            lines = lines_with(self.snapshot, word, _LINES_A_TERM, allowed=self.filtered)
         for line in lines:
             term.note(line, _quality(term.text, line))
 
@@ -173,7 +178,7 @@ class _Search:
         """Lines with a word that differs from this one by one letter, or two exchanged ones."""
         if len(word) < _NEAR_LETTERS or _is_unspaced(word):
             return
-        for found in lines_with(self.snapshot, _halves(word), _LINES_A_TERM, self.subset):
+        for found in lines_with(self.snapshot, _halves(word), _LINES_A_TERM, allowed=self.filtered):
             if any(_is_near(word, other) for other in found.normal.split()):
                 yield found
 
@@ -213,11 +218,6 @@ class _Search:
             if start >= 0:
                 return True, _lines_at(lines, normals, start, start + len(phrase) + 1)
         return False, []
-
-
-def _subset(only: NDArray[np.int64] | None) -> str | None:
-    """Allowed photos as JSON: one bound value, however many there are."""
-    return None if only is None else "[" + ",".join(map(str, only.tolist())) + "]"
 
 
 def _longest(words: Sequence[str]) -> Sequence[str]:

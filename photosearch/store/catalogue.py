@@ -14,12 +14,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import sqlite_utils
-
 from photosearch.errors import NoLibrary
 from photosearch.paths import below
 from photosearch.records import FoundFile, Photo
 from photosearch.store import schema
+from photosearch.store.database import database_of
 from photosearch.store.files import catalogue_path, make_library_folder, storage_errors
 
 
@@ -78,7 +77,7 @@ class Catalogue:
         with storage_errors(self.path), ExitStack() as undo:
             self._connection = sqlite3.connect(self.path, timeout=30)
             undo.callback(self._connection.close)
-            self._database = sqlite_utils.Database(self._connection, execute_plugins=False)
+            self._database = database_of(self._connection)
             if self._is_empty():
                 schema.create(self._connection)
             schema.upgrade(self._connection, self.path)

@@ -6,6 +6,7 @@ says whose word it is: a newer gazetteer's replaces it. What the names mean is n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -16,16 +17,46 @@ if TYPE_CHECKING:
     from photosearch.store.snapshot import Snapshot
 
 
+# How far the naming has come: [gazetteer, last photo looked at, rows of its names then].
+_SETTING = "placed"
+
+
 def unplaced(catalogue: Catalogue, gazetteer: str) -> list[tuple[int, float, float]]:
     """(photo id, latitude, longitude) of photos that this gazetteer has not named yet."""
     return list(
         catalogue.rows(
-            "SELECT p.id, p.latitude, p.longitude FROM photos p "
-            "WHERE p.latitude IS NOT NULL AND p.longitude IS NOT NULL AND NOT EXISTS "
+            "SELECT p.id, p.latitude, p.longitude FROM photos p WHERE p.id > ? "
+            "AND p.latitude IS NOT NULL AND p.longitude IS NOT NULL AND NOT EXISTS "
             "(SELECT 1 FROM places n WHERE n.photo_id = p.id AND n.gazetteer = ?) ORDER BY p.id",
-            (gazetteer,),
+            (_placed_to(catalogue, gazetteer), gazetteer),
         )
     )
+
+
+def all_placed(catalogue: Catalogue, gazetteer: str) -> None:
+    """Note that every photo of now is named, so that the next run looks at newer ones alone."""
+    ((last,),) = catalogue.rows("SELECT coalesce(max(id), 0) FROM photos")
+    if last > _placed_to(catalogue, gazetteer):
+        rows = _rows_of(catalogue, gazetteer)
+        catalogue.set_setting(_SETTING, json.dumps([gazetteer, last, rows]))
+
+
+def _placed_to(catalogue: Catalogue, gazetteer: str) -> int:
+    """The last photo of those that need not be looked at; their numbers are never used again.
+
+    Only while there are as many names as then: a repair, which may lose some, changes that.
+    """
+    try:
+        named, last, rows = json.loads(catalogue.setting(_SETTING) or "")
+    except ValueError:
+        return 0
+    is_true = named == gazetteer and rows == _rows_of(catalogue, gazetteer)
+    return int(last) if is_true else 0
+
+
+def _rows_of(catalogue: Catalogue, gazetteer: str) -> int:
+    ((rows,),) = catalogue.rows("SELECT count(*) FROM places WHERE gazetteer = ?", (gazetteer,))
+    return int(rows)
 
 
 def store_places(catalogue: Catalogue, gazetteer: str, places: Iterable[tuple[int, Place]]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photosearch.errors import DamagedLibrary, NewerLibrary, NoLibrary
+from photosearch.store.database import database_of
 from photosearch.store.replace import discard, sync_file, sync_folder, unused
 
 if TYPE_CHECKING:
@@ -199,13 +200,11 @@ _TABLES += _TAGS + _WORDS + _PLACES + _HASHES
 
 def create(connection: sqlite3.Connection) -> None:
     """Make an empty catalogue."""
-    import sqlite_utils
-
     # A 1 KiB vector leaves half of each default 4 KiB page empty: 50,000 of 512 dimensions take
     # 59 MB and are read in 0.12 s with 8 KiB pages, 68 MB and 0.31 s with 4 KiB ones.
     connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA journal_mode = WAL")
-    database = sqlite_utils.Database(connection, execute_plugins=False)
+    database = database_of(connection)
     with database.atomic():
         for statement in _statements(_TABLES):
             database.execute(statement)
@@ -244,10 +243,8 @@ def upgrade(connection: sqlite3.Connection, path: Path) -> None:
     version = version_of(connection, path)
     if version == SCHEMA:
         return
-    import sqlite_utils
-
     _keep_copy(connection, path.with_name(f"{path.name}.schema{version}"))
-    database = sqlite_utils.Database(connection, execute_plugins=False)
+    database = database_of(connection)
     with database.atomic():
         for number in range(version, SCHEMA):
             _STEPS[number](database)

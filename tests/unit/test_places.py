@@ -313,6 +313,17 @@ class TestPass:
         assert name_places(placed.catalogue, lambda: next(answers)) == 4
         assert name_places(placed.catalogue) == 2
 
+    def test_names_that_were_lost_are_given_again(self, placed: Placed) -> None:
+        """A run looks at photos that are newer than the last one, unless names are missing."""
+        name_places(placed.catalogue)
+        with placed.catalogue.transaction() as connection:
+            lost = (placed.ids["tower"],)
+            connection.execute("DELETE FROM places WHERE photo_id = ?", lost)
+        placed.add("later", 48.8584, 2.2945)
+        assert name_places(placed.catalogue) == 2
+        assert placed.found(place="Paris") == {"tower", "later"}
+        assert name_places(placed.catalogue) == 0
+
     def test_photos_at_sea_have_a_row_and_no_names(self, placed: Placed) -> None:
         name_places(placed.catalogue)
         assert place_of_photo(placed.snapshot, placed.ids["sea"]) == gazetteer.Place()

@@ -162,6 +162,7 @@ class Library:
         timeout: float | None = None,
         max_megapixels: float | None = None,
         words: bool | None = None,
+        ray: str | None = None,
         count_first: bool = False,
         progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
@@ -172,8 +173,10 @@ class Library:
         jobs: decoding processes. batch_size: photos a call of the model. timeout: seconds that a
         photo may take to decode, 60. max_megapixels: larger ones are refused, 200. words: look for
         printed words in a second pass, which begins when every photo can be found by its looks;
-        True unless PHOTOSEARCH_WORDS is 0. count_first: walk once ahead, so that progress has a
-        total. should_stop is asked between photos; a run that is stopped has stored what it did.
+        True unless PHOTOSEARCH_WORDS is 0. ray: a Ray cluster whose nodes read, decode and encode:
+        "auto", "local", "HOST:PORT" or "ray://HOST:PORT"; words are read here. count_first: walk
+        once ahead, so that progress has a total. should_stop is asked between photos; a run that is
+        stopped has stored what it did.
         Raises LibraryBusy while another process is indexing.
         """
         from photosearch import indexing
@@ -184,6 +187,10 @@ class Library:
 
         _check_positive(jobs=jobs, batch_size=batch_size)
         limits = _limits(timeout, max_megapixels)
+        if ray is not None:
+            from photosearch.ingest.spread import check_address
+
+            check_address(ray)
         if isinstance(roots, (str, os.PathLike)):
             roots = [roots]
         check_patterns(exclude)
@@ -214,7 +221,7 @@ class Library:
                 encoder,
                 scopes,
                 options,
-                indexing.Means(jobs or usable_cores(), batch_size, limits),
+                indexing.Means(jobs, batch_size, limits, ray, self._device),
                 count_first=count_first,
                 vectors=self._vectors,
             )

@@ -6,18 +6,16 @@ import ctypes
 import mmap
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from photosearch.decode.limits import Heavy, Limits
 from photosearch.encode.preprocess import Preprocess
 from photosearch.errors import BadImage
-from photosearch.ingest.prepare import prepare
+from photosearch.ingest.prepare import prepare_packed
 from photosearch.records import Photo
 
 CRASHING = b"brings its decoder down"
@@ -97,10 +95,14 @@ def be_heavy(trace: Path, limits: Limits) -> str:
 
 def prepare_or_die(
     data: bytes, digest: bytes, preprocess: Preprocess, limits: Limits
-) -> tuple[Photo, NDArray[np.uint8]]:
+) -> tuple[Photo, tuple[int, ...], bytes]:
     """The real work, but for files that say otherwise at their end."""
     if data.endswith(CRASHING):
         os.kill(os.getpid(), signal.SIGSEGV)
     if data.endswith(HANGING):
         hang(limits)
-    return prepare(data, digest, preprocess, limits)
+    return prepare_packed(data, digest, preprocess, limits)
+
+
+def is_imported(name: str, limits: Limits) -> bool:
+    return name in sys.modules

@@ -41,6 +41,7 @@ COMMANDS = {
     "repair": "check.repair",
     "backup": "check.backup",
     "restore": "check.restore",
+    "serve": "serve.serve",
     "models": "models.app",
 }
 

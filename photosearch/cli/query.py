@@ -9,6 +9,7 @@ import typer
 
 from photosearch.cli.filters import filter_options
 from photosearch.cli.notes import notes_on, parse_relevance, why_nothing
+from photosearch.cli.opened import open_library
 from photosearch.cli.options import JsonOption, LibraryOption, ModelOption, VectorsOption
 from photosearch.cli.output import (
     NOTHING_FOUND,
@@ -149,7 +150,7 @@ def query(
         words=words,
     )
     limits = {"min_score": min_score, "min_relevance": parse_relevance(min_relevance)}
-    with Library.open(library, model, vectors=vectors) as opened:
+    with open_library(library, model, vectors=vectors) as opened:
         answer = opened.run_query(asked, k=k, sort=sort, **limits)
         hits = list(answer.hits)
         notes = notes_on(opened, asked, text, answer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import signal
 import sys
@@ -25,10 +24,10 @@ from photosearch.cli.options import (
     MaxMegapixelsOption,
     ModelOption,
     TimeoutOption,
+    seconds_of,
 )
 from photosearch.cli.output import INTERRUPTED, command, hush, say, tell
 from photosearch.cli.unit import UNIT_NAME, own_command, unit_folder, unit_text
-from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.reports import IndexReport, WatchReport, WordsReport
 from photosearch.settings import (
@@ -42,7 +41,6 @@ from photosearch.show.text import counted, printable
 
 _FAILURES_SHOWN = 5
 _SETTLE = "2s"
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 # Of the environment, what the service would otherwise do without.
 _KEPT = (
     CACHE_VARIABLE,
@@ -112,8 +110,8 @@ def watch(
       photosearch watch /mnt/nas --poll --rescan 10m
       photosearch watch ~/Pictures --print-unit
     """
-    wait = _seconds("--settle", settle)
-    every = None if rescan is None else _seconds("--rescan", rescan)
+    wait = seconds_of("--settle", settle)
+    every = None if rescan is None else seconds_of("--rescan", rescan)
     if print_unit:
         known_model = model and (_absolute(Path(model)) if os.path.exists(model) else model)
         options: dict[str, Any] = {
@@ -213,13 +211,6 @@ def _words_text(report: WordsReport) -> str:
         f"looked for words in {counted(report.read, 'photo')}: "
         f"{report.with_words:,} {shows} some{left}"
     )
-
-
-def _seconds(option: str, text: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|)", text.strip().lower())
-    if not match or not float(match[1]):
-        raise WrongUse(f"{option} {text!r} is no time", hint=f"{option} 10m, or 30s, 6h")
-    return float(match[1]) * _UNITS[match[2]]
 
 
 def _print_unit(options: dict[str, Any], paths: list[Path], library: Path | None) -> None:

@@ -260,39 +260,39 @@ class PairEncoder(Encoder):
                 f"{image.name} has {image.dim} dimensions, {text.name} {text.dim}: they are not "
                 "of one space"
             )
-        self._image_model = image
-        self._text_model = text
+        self.image_model = image
+        self.text_model = text
 
     @property
     def key(self) -> str:
-        return self._image_model.key
+        return self.image_model.key
 
     @property
     def dim(self) -> int:
-        return self._image_model.dim
+        return self.image_model.dim
 
     @property
     def languages(self) -> list[str]:
-        return self._text_model.languages
+        return self.text_model.languages
 
     def text_key(self, language: str) -> str:
-        return self._text_model.text_key(language)
+        return self.text_model.text_key(language)
 
     def scoring(self, language: str | None = None) -> Scoring:
-        return self._image_model.scoring()
+        return self.image_model.scoring()
 
     def verify(self) -> None:
-        self._image_model.verify()
-        self._text_model.verify()
+        self.image_model.verify()
+        self.text_model.verify()
 
     def _open_image(self) -> ImageTower:
-        return self._image_model.image
+        return self.image_model.image
 
     def _open_bulk_image(self) -> ImageTower:
-        return self._image_model.bulk_image
+        return self.image_model.bulk_image
 
     def _open_text(self, language: str) -> TextTower:
-        return self._text_model.text(language)
+        return self.text_model.text(language)
 
 
 def _opened(source: str | os.PathLike[str] | Image.Image) -> Image.Image:

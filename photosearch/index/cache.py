@@ -1,74 +1,57 @@
-"""Which index answers, and whether its file is still true to the catalogue.
+"""Which indexes answer, and whether their files are still true to the catalogue.
 
-In: a snapshot and a model. Out: a CurrentIndex that sees every stored vector. Files lie in
-`library/vectors/`, one index and one stamp a model:
+In: a snapshot and a model. Out: a CurrentIndex that sees every stored vector: those in files (see
+index/stamps.py), and beside them what was stored since the newest was written.
 
-    <model key>.json                      the stamp, replaced by a rename: the commit point
-    <model key>-<last vector id>.faiss    what the stamp names
-
-A file that is stale, missing or damaged is made anew, with one line to tell. Photos added since it
-was written are compared beside it, and folded in once they are more than a tenth.
+Up to SCAN_FROM photos there is one file, exact. A larger library has a file of codes, and files of
+what was added since, each less than a quarter of the one before: adding to a million photos writes
+what is new, and now and then joins small files; the large one is made anew when a quarter came to
+it. A file that is stale, missing or damaged is made anew from the catalogue, with one line to tell.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
-from photosearch.index.base import Ranking, best
+from photosearch.index.base import Ranking, VectorIndex, best
 from photosearch.index.exact import ExactIndex
+from photosearch.index.scan import ScanIndex
+from photosearch.index.stamps import EXACT, Stamp, read_stamps, trouble_with
 from photosearch.index.tail import Tail
+from photosearch.index.write import SCAN_FROM, write_part
 from photosearch.store.files import VECTORS
-from photosearch.store.replace import sync_file, sync_folder
 from photosearch.store.snapshot import Model, Snapshot
 
+# What was added since is folded in when it is more than a tenth, or more than this many: so many
+# rows cost a cold query 15 ms to read and compare.
 FOLD_IN_SHARE = 0.1
+TAIL_MOST = 2_500
+# A file is joined with what is added after it unless it has so many times as many photos.
+GROWTH = 4
+# A query joins no more than so many (1 s); the end of an `index` run as many as there are.
+QUERY_MOST = 50_000
 # Fewer allowed photos than this are fetched and compared by themselves: a selector over the whole
 # file costs as much as the full scan (50 ms for 2,000 of 200,000 on a busy core).
 SMALL_SET = 2_000
-# The ends of a file that are hashed at each opening: header, and the tail where truncation shows.
-# The whole is hashed by `check` alone: 100 MB take 70 ms.
-_HASHED_ENDS = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What an index file was made from."""
-
-    catalogue: str
-    model: str
-    dim: int
-    file: str
-    bytes: int
-    count: int
-    last_id: int  # newest vector in it; ids are never used again
-    last_photo: int
-    last_vector: str  # hash of that vector: tells a catalogue restored from a backup
-    ends: str  # hash of the file's first and last bytes
-    sha256: str
 
 
 class CurrentIndex:
-    """The index file, and beside it what was stored since."""
+    """The index files, and beside them what was stored since."""
 
-    def __init__(self, indexed: ExactIndex, tail: Tail, snapshot: Snapshot, model: Model) -> None:
-        self._indexed = indexed
+    def __init__(
+        self, parts: Sequence[VectorIndex], tail: Tail, snapshot: Snapshot, model: Model
+    ) -> None:
+        self._parts = [part for part in parts if len(part)]
         self._tail = tail
         self._snapshot = snapshot
         self._model = model
 
     def __len__(self) -> int:
-        return len(self._indexed) + len(self._tail)
+        return sum(map(len, self._parts)) + len(self._tail)
 
     def search(
         self, vector: NDArray[np.float32], k: int, only: NDArray[np.int64] | None = None
@@ -77,13 +60,14 @@ class CurrentIndex:
         if only is not None and len(only) < SMALL_SET:
             rows = self._snapshot.vectors_of(self._model.id, only.tolist())
             return Tail.from_rows(rows, self._model.dim).search(vector, k)
-        first = self._indexed.search(vector, k, only)
-        if not len(self._tail):
-            return first
-        second = self._tail.search(vector, k, only)
+        found = [part.search(vector, k, only) for part in self._parts]
+        if len(self._tail) or not found:
+            found.append(self._tail.search(vector, k, only))
+        if len(found) == 1:
+            return found[0]
         return best(
-            np.concatenate([first.ids, second.ids]),
-            np.concatenate([first.scores, second.scores]),
+            np.concatenate([one.ids for one in found]),
+            np.concatenate([one.scores for one in found]),
             k,
         )
 
@@ -91,164 +75,99 @@ class CurrentIndex:
 def open_index(
     library: Path, snapshot: Snapshot, model: Model, tell: Callable[[str], None]
 ) -> CurrentIndex:
-    """The index of a model, from its file where that is good, else made anew."""
-    folder = library / VECTORS
-    for _ in range(2):  # another process may replace the file between the stamp and its opening
-        stamp = read_stamp(folder, model)
-        indexed, trouble = _open_file(folder, stamp, snapshot, model)
-        if indexed is not None and stamp is not None:
-            rows = ((row[1], row[2]) for row in snapshot.vectors_after(model.id, stamp.last_id))
-            tail = Tail.from_rows(rows, model.dim)
-            if not _needs_rebuild(model, len(indexed), len(tail)):
-                return CurrentIndex(indexed, tail, snapshot, model)
-            trouble = ""
-            break
-    if trouble:
-        tell(f"vector index {trouble}: rebuilding it from the catalogue")
-    return CurrentIndex(
-        build_index(library, snapshot, model), Tail.from_rows([], model.dim), snapshot, model
-    )
+    """The index of a model, from its files where they are good, else made anew."""
+    return _current(library, snapshot, model, tell, most=QUERY_MOST)
 
 
 def refresh_index(library: Path, snapshot: Snapshot, model: Model) -> None:
-    """Bring a model's file up to the catalogue, if what was added or removed is worth it."""
-    open_index(library, snapshot, model, lambda _: None)
+    """Bring a model's files up to the catalogue, if what was added or removed is worth it."""
+    _current(library, snapshot, model, lambda _: None, most=None)
 
 
-def build_index(library: Path, snapshot: Snapshot, model: Model) -> ExactIndex:
-    """Make the index from the catalogue; kept as a file where the library can be written."""
-    last: list[tuple[int, int, bytes]] = [(0, 0, b"")]
-
-    def rows() -> Iterator[tuple[int, bytes]]:
-        for row in snapshot.vectors_after(model.id, 0):
-            last[0] = row
-            yield row[1], row[2]
-
-    index = ExactIndex.build(rows(), model.dim)
-    with suppress(OSError, RuntimeError):  # read-only or full disk: answer from memory
-        _write(library / VECTORS, snapshot, model, index, last[0])
-    return index
+def build_index(library: Path, snapshot: Snapshot, model: Model) -> VectorIndex:
+    """Make the whole index from the catalogue; kept as a file where the library can be written."""
+    return write_part(library / VECTORS, snapshot, model, [], None)
 
 
-def _needs_rebuild(model: Model, indexed: int, added: int) -> bool:
-    removed = indexed + added - model.vectors
-    return added > FOLD_IN_SHARE * indexed or removed > FOLD_IN_SHARE * indexed or removed < 0
-
-
-def _open_file(
-    folder: Path, stamp: Stamp | None, snapshot: Snapshot, model: Model
-) -> tuple[ExactIndex | None, str]:
-    """The index, or what is wrong with it."""
-    trouble = trouble_with(folder, stamp, snapshot, model)
-    if trouble or stamp is None:
-        return None, trouble
-    try:
-        index = ExactIndex.open(folder / stamp.file)
-    except (OSError, RuntimeError):  # FAISS raises RuntimeError on files it cannot read
-        return None, "is damaged"
-    if index.dim != model.dim or len(index) != stamp.count:
-        return None, "is damaged"
-    return index, ""
-
-
-def trouble_with(folder: Path, stamp: Stamp | None, snapshot: Snapshot, model: Model) -> str:
-    """What can be seen to be wrong with a file without opening it; empty for nothing."""
-    if stamp is None:
-        return "is missing" if model.vectors else ""
-    path = folder / stamp.file
-    if stamp.catalogue != snapshot.setting("catalogue") or stamp.dim != model.dim:
-        return "belongs to another library"
-    row = snapshot.vector_row(stamp.last_id)
-    if stamp.count and (
-        row is None or row[:2] != (model.id, stamp.last_photo) or _hash(row[2]) != stamp.last_vector
-    ):
-        return "is out of date"
-    try:
-        if path.stat().st_size != stamp.bytes or _hash_ends(path) != stamp.ends:
-            return "is damaged"
-    except FileNotFoundError:
-        return "is missing"
-    except OSError:
-        return "is damaged"
-    return ""
-
-
-def _write(
-    folder: Path,
+def _current(
+    library: Path,
     snapshot: Snapshot,
     model: Model,
-    index: ExactIndex,
-    last: tuple[int, int, bytes],
-) -> None:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    name = _file_name(model, last[0], len(index))
-    temporary = folder / f"{name}.{os.getpid()}.tmp"
-    try:
-        index.write(temporary)
-        sync_file(temporary)
-        stamp = Stamp(
-            catalogue=snapshot.setting("catalogue") or "",
-            model=model.key,
-            dim=model.dim,
-            file=name,
-            bytes=temporary.stat().st_size,
-            count=len(index),
-            last_id=last[0],
-            last_photo=last[1],
-            last_vector=_hash(last[2]),
-            ends=_hash_ends(temporary),
-            sha256=file_sha256(temporary),
-        )
-        os.replace(temporary, folder / name)
-        sync_folder(folder)  # the file has its name before the stamp speaks of it
-        temporary.write_text(json.dumps(asdict(stamp), indent=2), encoding="utf-8")
-        sync_file(temporary)
-        os.replace(temporary, folder / f"{model.key}.json")
-        sync_folder(folder)
-    finally:
-        temporary.unlink(missing_ok=True)
-    for other in folder.glob(f"{model.key}-*.faiss"):
-        if other.name != name:
-            # Windows refuses while another process has it mapped: the next build removes it.
-            with suppress(OSError):
-                other.unlink()
-    for leftover in folder.glob("*.tmp"):  # of a process that was killed
-        with suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > 3600:
-                leftover.unlink()
+    tell: Callable[[str], None],
+    *,
+    most: int | None,
+) -> CurrentIndex:
+    folder = library / VECTORS
+    for _ in range(2):  # another process may replace a file between its stamp and its opening
+        stamps, parts, trouble = _open_parts(folder, snapshot, model)
+        if not trouble:
+            break
+    sizes = [len(part) for part in parts]
+    # Removed photos hide as many new ones from this count: the rows themselves tell.
+    added = max(0, model.vectors - sum(sizes))
+    tail = Tail.from_rows([], model.dim)
+    if parts and not trouble and not _is_too_many(added, sum(sizes)):
+        newest = snapshot.vectors_after(model.id, stamps[-1].last_id)
+        tail = Tail.from_rows(((row[1], row[2]) for row in newest), model.dim)
+        added = len(tail)
+    kept = _kept_parts(sizes, added, model.vectors, most)
+    if parts and not trouble and kept is None:
+        return CurrentIndex(parts, tail, snapshot, model)
+    if trouble:
+        tell(f"vector index {trouble}: rebuilding it from the catalogue")
+    kept = len(parts) if kept is None else kept
+    first = parts[0] if kept and isinstance(parts[0], ScanIndex) else None
+    made = write_part(folder, snapshot, model, stamps[:kept], first)
+    return CurrentIndex([*parts[:kept], made], Tail.from_rows([], model.dim), snapshot, model)
 
 
-def read_stamp(folder: Path, model: Model) -> Stamp | None:
-    """What is said of a model's file; None where nothing is, or nothing that can be read."""
-    try:
-        stamp = Stamp(**json.loads((folder / f"{model.key}.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
+def _is_too_many(added: int, indexed: int) -> bool:
+    return added > min(FOLD_IN_SHARE * indexed, TAIL_MOST)
+
+
+def _kept_parts(sizes: Sequence[int], added: int, vectors: int, most: int | None) -> int | None:
+    """How many files stay as they are, where what was added is folded in; None: all of them do.
+
+    most: files are joined to no more photos than this.
+    """
+    indexed = sum(sizes)
+    removed = indexed + added - vectors
+    if removed < 0 or (removed > FOLD_IN_SHARE * indexed and (most is None or indexed <= most)):
+        return 0
+    if not _is_too_many(added, indexed):
         return None
-    kinds = get_type_hints(Stamp)
-    values = asdict(stamp)
-    if any(type(value) is not kinds[name] for name, value in values.items()):
+    kept, joined = len(sizes), added
+    while kept:
+        together = joined + sizes[kept - 1]
+        if sizes[kept - 1] >= GROWTH * joined and together > SCAN_FROM:
+            break
+        if most is not None and together > most:
+            break
+        kept, joined = kept - 1, together
+    return kept
+
+
+def _open_parts(
+    folder: Path, snapshot: Snapshot, model: Model
+) -> tuple[list[Stamp], list[VectorIndex], str]:
+    """The files that can be used, and what is wrong with the one after them."""
+    stamps = read_stamps(folder, model)
+    parts: list[VectorIndex] = []
+    for stamp in stamps:
+        trouble = trouble_with(folder, stamp, snapshot, model)
+        part = None if trouble else _open_part(folder, stamp)
+        if part is None:
+            return stamps[: len(parts)], parts, trouble or "is damaged"
+        parts.append(part)
+    return stamps, parts, "" if parts or not model.vectors else "is missing"
+
+
+def _open_part(folder: Path, stamp: Stamp) -> VectorIndex | None:
+    path = folder / stamp.file
+    try:
+        if stamp.kind != EXACT:
+            return ScanIndex.open(path, stamp.count, stamp.dim)
+        exact = ExactIndex.open(path)
+    except (OSError, RuntimeError, ValueError):  # FAISS raises RuntimeError
         return None
-    if any(not 0 <= value < 1 << 63 for value in values.values() if isinstance(value, int)):
-        return None  # more than SQLite can be asked for
-    return stamp if stamp.file == _file_name(model, stamp.last_id, stamp.count) else None
-
-
-def _file_name(model: Model, last_id: int, count: int) -> str:
-    return f"{model.key}-{last_id}-{count}.faiss"
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _hash_ends(path: Path) -> str:
-    with path.open("rb") as file:
-        data = file.read(_HASHED_ENDS)
-        file.seek(max(0, path.stat().st_size - _HASHED_ENDS))
-        return _hash(data + file.read(_HASHED_ENDS))
-
-
-def file_sha256(path: Path) -> str:
-    """The digest of a whole file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return exact if (exact.dim, len(exact)) == (stamp.dim, stamp.count) else None

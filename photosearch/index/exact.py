@@ -1,4 +1,4 @@
-"""Every photo compared, in float16, by FAISS: for libraries up to about 100,000 photos.
+"""Every photo compared, in float16, by FAISS: for libraries up to 50,000 photos.
 
 In: rows of the catalogue, or a file. Out: a Ranking. Float16 is exact for ranking: recall@10
 against float32 at least 0.997.
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.index.base import Ranking, best
+from photosearch.index.threads import one_thread
 
 _BLOCK = 16_384
 
@@ -64,6 +65,7 @@ class ExactIndex:
         parameters = faiss.SearchParameters()
         if only is not None:
             parameters.sel = faiss.IDSelectorBatch(only)
-        scores, ids = self._index.search(vector[np.newaxis], k, params=parameters)
+        with one_thread():
+            scores, ids = self._index.search(vector[np.newaxis], k, params=parameters)
         found = ids[0] >= 0
         return best(ids[0][found], scores[0][found], k)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from photosearch.index.cache import Stamp, file_sha256, read_stamp, trouble_with
+from photosearch.index.scan import ScanIndex
+from photosearch.index.stamps import SCAN, Stamp, file_sha256, read_stamps, stamp_name, trouble_with
 from photosearch.reports import NOTE, REPAIRABLE, Problem
 from photosearch.store.files import VECTORS
 from photosearch.store.snapshot import Model, Snapshot
@@ -58,42 +60,59 @@ def damaged_keys(library: Path, snapshot: Snapshot) -> set[str]:
 def _check_model(
     folder: Path, snapshot: Snapshot, model: Model, *, quick: bool
 ) -> Iterator[Problem]:
-    trouble, stamp = "", None
-    for _ in range(2):  # a run may be replacing the file at this moment
-        stamp = read_stamp(folder, model)
-        trouble = trouble_with(folder, stamp, snapshot, model)
-        if not trouble and stamp is not None and not quick:
-            trouble = _content(folder, stamp, snapshot, model)
+    trouble, stamps = "", []
+    for _ in range(2):  # a run may be replacing a file at this moment
+        stamps = read_stamps(folder, model)
+        trouble = "" if stamps else "is missing"
+        for stamp in stamps:
+            trouble = trouble or trouble_with(folder, stamp, snapshot, model)
+        if not trouble and not quick:
+            trouble = _contents(folder, stamps, snapshot, model)
         if not trouble:
             return
-    if stamp is None and (folder / f"{model.key}.json").exists():
+    if not stamps and (folder / stamp_name(model, 0)).exists():
         trouble = "has a stamp that cannot be read"
     # Without a stamp there is no file yet; a stamp whose file is missing tells of a loss.
-    is_note = trouble in _OUTDATED and (stamp is None or trouble != "is missing")
+    is_note = trouble in _OUTDATED and (not stamps or trouble != "is missing")
     severity = NOTE if is_note else REPAIRABLE
     yield Problem(KIND, f"the vector file of {model.name} {trouble}", 1, severity, _REMADE)
 
 
-def _content(folder: Path, stamp: Stamp, snapshot: Snapshot, model: Model) -> str:
-    """What is wrong inside of a file; empty where it holds what the catalogue does."""
-    path = folder / stamp.file
-    try:
-        if file_sha256(path) != stamp.sha256:
+def _contents(folder: Path, stamps: list[Stamp], snapshot: Snapshot, model: Model) -> str:
+    """What is wrong inside of the files; empty where they hold what the catalogue does."""
+    rows = snapshot.vectors_after(model.id, 0)
+    ahead: list[tuple[int, int, bytes]] = []  # a row that belongs to the next file
+    for stamp in stamps:
+        try:
+            if trouble := _content(folder / stamp.file, stamp, rows, ahead):
+                return trouble
+        except FileNotFoundError:
+            return "is missing"
+        except (OSError, RuntimeError, ValueError, AttributeError):  # FAISS raises RuntimeError
             return "is damaged"
-        ids, codes = _read(path)
-    except FileNotFoundError:
-        return "is missing"
-    except (OSError, RuntimeError, AttributeError):  # FAISS raises RuntimeError
+    return ""
+
+
+def _content(
+    path: Path,
+    stamp: Stamp,
+    rows: Iterator[tuple[int, int, bytes]],
+    ahead: list[tuple[int, int, bytes]],
+) -> str:
+    if file_sha256(path) != stamp.sha256:
         return "is damaged"
+    ids, vectors = _read(path, stamp)
     place = {int(photo_id): at for at, photo_id in enumerate(ids)}
     absent = other = 0
-    for vector_id, photo_id, vector in snapshot.vectors_after(model.id, 0):
+    for row in chain([ahead.pop()] if ahead else [], rows):
+        vector_id, photo_id, vector = row
         if vector_id > stamp.last_id:
+            ahead.append(row)
             break
         at = place.get(photo_id)
         if at is None:
             absent += 1
-        elif codes[at].tobytes() != vector:
+        elif vectors[at].tobytes() != vector:
             other += 1
     if len(place) != len(ids):
         return "holds photos twice"
@@ -102,8 +121,11 @@ def _content(folder: Path, stamp: Stamp, snapshot: Snapshot, model: Model) -> st
     return f"holds other vectors than the catalogue for {other:,} photos" if other else ""
 
 
-def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """(ids, float16 rows as bytes) of a file as ExactIndex writes it."""
+def _read(path: Path, stamp: Stamp) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """(ids, float16 rows) of a file."""
+    if stamp.kind == SCAN:
+        scan = ScanIndex.open(path, stamp.count, stamp.dim)
+        return scan.ids, scan.rows
     import faiss
 
     index: Any = faiss.read_index(str(path))
@@ -115,10 +137,10 @@ def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
 def _strangers(folder: Path, models: list[Model]) -> Iterator[Problem]:
     """Files that nothing refers to."""
     left, bytes_left, foreign = 0, 0, []
-    named = {f"{model.key}.json" for model in models}
+    named = {stamp_name(model, 0) for model in models}
     for model in models:
-        stamp = read_stamp(folder, model)
-        named |= {stamp.file} if stamp else set()
+        for number, stamp in enumerate(read_stamps(folder, model)):
+            named |= {stamp.file, stamp_name(model, number)}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.name in named:
             continue

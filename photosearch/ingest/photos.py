@@ -134,6 +134,8 @@ class _Run:
                     self._take(result)
                 self._commit_if_due()
             self._commit()
+        # A workshop may end its streams early, and drop what is under way.
+        self.stopped = self.stopped or self.options.should_stop()
 
     def select(self, scope: Scope) -> Iterator[FoundFile]:
         """The files that have to be read: new, changed, or without a vector of this model."""

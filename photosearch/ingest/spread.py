@@ -98,7 +98,7 @@ def spread_over(
     """The workshop that encodes with this model on the cluster at an address."""
     model = encoder
     while isinstance(model, PairEncoder):  # its vectors are those of its image model
-        model = model._image_model
+        model = model.image_model
     assert isinstance(model, BundleEncoder)
     task = Task(own_version(), model.name, model.key, device, limits, batch_size)
     return Spread(Plan(address, task, model.bundle.path, jobs), should_stop)

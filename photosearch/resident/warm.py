@@ -196,7 +196,7 @@ def _files_of(encoder: Encoder) -> tuple[object, ...]:
         inner = [folder, *(one for one in folder.iterdir() if one.is_dir())]
         return tuple(_state(one) for one in inner)
     if isinstance(encoder, PairEncoder):
-        both = [_files_of(one) for one in (encoder._image_model, encoder._text_model)]
+        both = [_files_of(one) for one in (encoder.image_model, encoder.text_model)]
         return tuple(both) if all(both) else ()
     return ()
 

@@ -20,7 +20,10 @@ PACKAGE = Path(photosearch.__file__).parent
 FLOORS = (
     ("errors records reports paths filenames settings ordered",),
     ("read ignore walk mounts gazetteer",),
-    ("decode.limits decode.formats decode.pixels decode.facts decode.worker decode.pool",),
+    (
+        "decode.limits decode.formats decode.pixels decode.facts decode.worker decode.process "
+        "decode.pool",
+    ),
     (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
         "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.download "
@@ -32,15 +35,19 @@ FLOORS = (
     ),
     ("ocr.reader ocr.gate ocr.rapid",),
     (
-        "store.files store.lock store.replace store.schema store.salvage.wal store.salvage.record "
-        "store.salvage.pages store.salvage.shapes store.salvage.gather store.salvage.rebuild "
+        "store.files store.lock store.replace store.database store.schema "
+        "store.salvage.wal store.salvage.record store.salvage.pages store.salvage.shapes "
+        "store.salvage.gather store.salvage.rebuild "
         "store.catalogue store.volumes store.relocate store.tags store.opening store.snapshot "
         "store.functions store.places store.words store.hashes store.remembered "
         "store.integrity store.upkeep store.backup",
     ),
     (
-        "index.base index.tail index.exact index.cache index.inspect index.address "
-        "index.pushdown index.milvus index.remote index.choose",
+        "index.base index.tail index.threads index.exact index.codes index.scan index.stamps "
+        "index.write index.cache "
+        "index.inspect index.address "
+        "index.pushdown index.connect index.milvus index.note index.candidates index.remote "
+        "index.choose",
     ),
     (
         "search.dates search.places search.conditions search.fields search.filters "
@@ -53,17 +60,22 @@ FLOORS = (
         "duplicates.keep duplicates.pixels duplicates.sequences duplicates.comparing "
         "duplicates.told duplicates.detail duplicates.removable duplicates.find",
         "ingest.scopes ingest.disks ingest.attendance ingest.prepare ingest.workshop ingest.here "
+        "ingest.node ingest.link ingest.spread ingest.crew ingest.foreman ingest.cluster "
         "ingest.photos ingest.words ingest.places",
         "watching.settle watching.events watching.territory watching.departures watching.targets "
         "watching.pending watching.watch",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored",
     ),
     ("indexing library __init__",),
-    ("show.text show.reason show.table show.sheet",),
     (
-        "cli.output cli.options cli.filters cli.notes cli.progress cli.index cli.query cli.facts "
-        "cli.photos cli.classify cli.duplicates cli.models cli.upkeep "
-        "cli.check cli.unit cli.watch cli.app __main__",
+        "show.text show.reason show.table show.sheet",
+        "resident.wire resident.place resident.client resident.record resident.warm "
+        "resident.itself resident.server resident.start",
+    ),
+    (
+        "cli.output cli.opened cli.options cli.filters cli.notes cli.progress cli.index cli.query "
+        "cli.facts cli.photos cli.classify cli.duplicates cli.models cli.upkeep "
+        "cli.check cli.unit cli.watch cli.serve cli.app __main__",
     ),
 )
 PLACES = {

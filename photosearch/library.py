@@ -406,25 +406,9 @@ class Library:
         model = self._model_with_vectors()
         if model is None:
             return None
-        past = Remembered(cache_path())
-        with self._opening_index(model) as index:
-            wanted = query_vector(query, self.encoder, self._snapshot, model, past)
-            found = index()
-        return Looks(wanted, found, self._snapshot, model, only, self._judge_of(query))
-
-    @contextmanager
-    def _opening_index(self, model: Model) -> Iterator[Callable[[], VectorIndex]]:
-        """The index, opened while the text goes through its tower.
-
-        FAISS is imported meanwhile; most of a tower's work runs without Python's lock.
-        """
-        if self._index is not None:
-            yield partial(self._current_index, model)
-            return
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(1) as beside:
-            yield beside.submit(self._current_index, model).result
+        wanted = query_vector(query, self.encoder, self._snapshot, model, Remembered(cache_path()))
+        index = self._current_index(model)
+        return Looks(wanted, index, self._snapshot, model, only, self._judge_of(query))
 
     def _judge_of(self, query: Query) -> Judge | None:
         """How relevance is judged; None for examples, and where `index` has not prepared it."""

@@ -22,7 +22,7 @@ from photosearch.index.exact import ExactIndex
 from photosearch.index.scan import ScanIndex
 from photosearch.index.stamps import EXACT, Stamp, read_stamps, trouble_with
 from photosearch.index.tail import Tail
-from photosearch.index.write import SCAN_FROM, write_part
+from photosearch.index.write import SCAN_FROM, clean_up, write_part
 from photosearch.store.files import VECTORS
 from photosearch.store.snapshot import Model, Snapshot
 
@@ -82,6 +82,7 @@ def open_index(
 def refresh_index(library: Path, snapshot: Snapshot, model: Model) -> None:
     """Bring a model's files up to the catalogue, if what was added or removed is worth it."""
     _current(library, snapshot, model, lambda _: None, most=None)
+    clean_up(library / VECTORS, model)
 
 
 def build_index(library: Path, snapshot: Snapshot, model: Model) -> VectorIndex:
@@ -168,6 +169,6 @@ def _open_part(folder: Path, stamp: Stamp) -> VectorIndex | None:
         if stamp.kind != EXACT:
             return ScanIndex.open(path, stamp.count, stamp.dim)
         exact = ExactIndex.open(path)
-    except (OSError, RuntimeError, ValueError):  # FAISS raises RuntimeError
+    except (OSError, RuntimeError, ValueError, MemoryError):  # FAISS raises all but OSError
         return None
     return exact if (exact.dim, len(exact)) == (stamp.dim, stamp.count) else None

@@ -47,6 +47,7 @@ def _quantiser(sample: NDArray[np.float32], dim: int) -> Any:
     rotation.is_trained = True
     inner = _one_cell(dim)
     inner.pq.cp.niter = _ROUNDS
+    inner.pq.cp.min_points_per_centroid = 1  # of few, FAISS would write to standard error
     codes = faiss.IndexPreTransform(rotation, inner)
     codes.train(sample)
     return codes

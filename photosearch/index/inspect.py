@@ -88,7 +88,8 @@ def _contents(folder: Path, stamps: list[Stamp], snapshot: Snapshot, model: Mode
                 return trouble
         except FileNotFoundError:
             return "is missing"
-        except (OSError, RuntimeError, ValueError, AttributeError):  # FAISS raises RuntimeError
+        # FAISS raises RuntimeError, and MemoryError where a size is damaged.
+        except (OSError, RuntimeError, ValueError, AttributeError, MemoryError):
             return "is damaged"
     return ""
 

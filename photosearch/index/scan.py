@@ -139,7 +139,8 @@ class ScanIndex:
                 estimates, found = self.codes.search(
                     vector[np.newaxis], min(count, total), params=parameters
                 )
-            kept = found[0] >= 0
+            # Numbers of no row: too few were found, or that part of the file is damaged.
+            kept = (found[0] >= 0) & (found[0] < len(self))
             candidates, scores, is_sure = self._rank(
                 vector, k, found[0][kept], estimates[0][kept].astype(np.float64)
             )

@@ -43,7 +43,7 @@ class Stamp:
     last_id: int  # newest vector in it; ids are never used again
     last_photo: int
     last_vector: str  # hash of that vector: tells a catalogue restored from a backup
-    ends: str  # hash of the file's first and last bytes, and of the beginning of its codes
+    ends: str  # hash of the file's first and last bytes, and of where its codes say what they are
     sha256: str
 
 
@@ -68,7 +68,7 @@ def stamp_of(
         last_id=last[0],
         last_photo=last[1],
         last_vector=_hash(last[2]),
-        ends=_hash_ends(path, _codes_at(kind, count, model.dim)),
+        ends=_hash_ends(path, _hashed(kind, count, model.dim)),
         sha256=file_sha256(path),
         kind=kind,
         after=after,
@@ -107,7 +107,7 @@ def trouble_with(folder: Path, stamp: Stamp, snapshot: Snapshot, model: Model) -
     try:
         if path.stat().st_size != stamp.bytes:
             return "is damaged"
-        if _hash_ends(path, _codes_at(stamp.kind, stamp.count, stamp.dim)) != stamp.ends:
+        if _hash_ends(path, _hashed(stamp.kind, stamp.count, stamp.dim)) != stamp.ends:
             return "is damaged"
     except FileNotFoundError:
         return "is missing"
@@ -140,20 +140,27 @@ def _read_stamp(folder: Path, model: Model, number: int) -> Stamp | None:
     return stamp if stamp.file == file_name(model, stamp.last_id, stamp.count) else None
 
 
-def _codes_at(kind: str, count: int, dim: int) -> int:
-    """Where in a file FAISS's own part begins: damage there must never reach it."""
-    return count * (dim * _WIDTHS[kind] + 8) if _WIDTHS[kind] else 0
+def _hashed(kind: str, count: int, dim: int) -> list[tuple[int, int]]:
+    """(place, length) of what FAISS reads sizes from: with a wrong one it searches for ever.
+
+    At the beginning of its part, and past the rotation, whose dim * dim numbers change no size:
+    there follow the cell (4 bytes a dimension), the quantiser (64), and the sizes of the lists.
+    """
+    if kind == EXACT:
+        return []
+    codes_at = count * (dim * _WIDTHS[kind] + 8)
+    return [(codes_at, _HASHED_ENDS), (codes_at + 4 * dim * dim, 68 * dim + _HASHED_ENDS)]
 
 
 def _hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def _hash_ends(path: Path, codes_at: int) -> str:
+def _hash_ends(path: Path, between: list[tuple[int, int]]) -> str:
     with path.open("rb") as file:
         data = file.read(_HASHED_ENDS)
-        if codes_at:
-            file.seek(min(codes_at, path.stat().st_size))
-            data += file.read(_HASHED_ENDS)
+        for place, length in between:
+            file.seek(place)
+            data += file.read(length)
         file.seek(max(0, path.stat().st_size - _HASHED_ENDS))
         return _hash(data + file.read(_HASHED_ENDS))

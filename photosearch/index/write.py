@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -64,13 +65,19 @@ def write_part(
     number = len(kept)
     if expected >= SCAN_FROM and can_scan(model.dim):
         rows = _Rows(snapshot, model, after)
-        with suppress(OSError, RuntimeError), _Beside(folder, snapshot, model) as beside:
-            count = ScanIndex.write(beside.temporary, rows, model.dim, like)
-            stamp = beside.commit(SCAN, number, after, count, rows.last)
-            return ScanIndex.open(folder / stamp.file, count, model.dim)
+        try:
+            with _Beside(folder, snapshot, model) as beside:
+                count = ScanIndex.write(beside.temporary, rows, model.dim, like)
+                stamp = beside.commit(SCAN, number, after, count, rows.last)
+                return ScanIndex.open(folder / stamp.file, count, model.dim)
+        except OSError:
+            # A read-only or full disk: answer from memory. An exact file would hardly be smaller,
+            # and would stay where the next run can have the codes.
+            return ExactIndex.build(_Rows(snapshot, model, after), model.dim)
+        except RuntimeError:
+            pass  # vectors that FAISS makes no codes of
     rows = _Rows(snapshot, model, after)
     index = ExactIndex.build(rows, model.dim)
-    # A read-only or full disk: answer from memory.
     with suppress(OSError, RuntimeError), _Beside(folder, snapshot, model) as beside:
         index.write(beside.temporary)
         beside.commit(EXACT, number, after, len(index), rows.last)
@@ -86,13 +93,15 @@ class _Beside:
         self._model = model
         folder.mkdir(mode=0o700, exist_ok=True)
         self._before = read_stamps(folder, model)
-        self.temporary = folder / f"{model.key}.faiss.{os.getpid()}.tmp"
+        name = f"{model.key}.faiss.{os.getpid()}-{threading.get_ident()}.tmp"
+        self.temporary = folder / name
 
     def __enter__(self) -> _Beside:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what was committed holds
+            self.temporary.unlink(missing_ok=True)
 
     def commit(
         self, kind: str, number: int, after: int, count: int, last: tuple[int, int, bytes]
@@ -114,7 +123,7 @@ class _Beside:
 
     def _clean(self, number: int) -> None:
         """Remove what is no more named, and what was left by a process that was killed."""
-        folder, key = self._folder, self._model.key
+        folder = self._folder
         # Stamps past this one spoke of rows that it holds now.
         while (later := folder / stamp_name(self._model, number)).exists():
             with suppress(OSError):
@@ -122,18 +131,30 @@ class _Beside:
             number += 1
         named = {stamp.file for stamp in read_stamps(folder, self._model)}
         replaced = {stamp.file for stamp in self._before} - named
-        for path in folder.glob(f"{key}-*.faiss"):
-            # Windows refuses while another process has it mapped: the next build removes it.
+        for name in replaced:
+            # Windows refuses while another process has it mapped: the next run removes it.
             with suppress(OSError):
-                if path.name in replaced or (
-                    path.name not in named and _age(path) > _STRANGE_SECONDS
-                ):
-                    path.unlink()
+                (folder / name).unlink()
+        clean_up(folder, self._model)
+
+
+def clean_up(folder: Path, model: Model) -> None:
+    """Remove what no stamp names: left by a process that was killed before it could.
+
+    Not what is young: another process may be writing it, or about to write the stamp that names it.
+    """
+    stamps = read_stamps(folder, model)
+    named = {stamp.file for stamp in stamps}
+    named |= {stamp_name(model, number) for number in range(len(stamps))}
+    with suppress(OSError):
+        for path in [*folder.glob(f"{model.key}-*.faiss"), *folder.glob(f"{model.key}.*.json")]:
+            if path.name not in named:
+                _remove(path, _STRANGE_SECONDS)
         for leftover in folder.glob("*.tmp"):
-            with suppress(OSError):
-                if _age(leftover) > _LEFT_SECONDS:
-                    leftover.unlink()
+            _remove(leftover, _LEFT_SECONDS)
 
 
-def _age(path: Path) -> float:
-    return time.time() - path.stat().st_mtime
+def _remove(path: Path, seconds: float) -> None:
+    with suppress(OSError):
+        if time.time() - path.stat().st_mtime > seconds:
+            path.unlink()

@@ -76,23 +76,29 @@ if any("photosearch.decode.worker" in one for one in sys.orig_argv):
 class Cluster:
     """Nodes of a Ray cluster, to be killed one by one."""
 
-    def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _CLUSTER, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        self.head = int(self._line())
-        self.address = self._line()
-        self.other = self.add()
+    def __init__(self, folder: Path, errors: Path) -> None:
+        self._errors = errors
+        with errors.open("wb") as told:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _CLUSTER, str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=told,
+                text=True,
+                start_new_session=True,
+            )
+        try:
+            self.head = int(self._line())
+            self.address = self._line()
+            self.other = self.add()
+        except BaseException:
+            self.close()
+            raise
 
     def _line(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
-        assert line, "the cluster did not start"
+        assert line, f"{self._process.wait(10)}: {self._errors.read_text(errors='replace')[-2000:]}"
         return line
 
     def add(self) -> int:
@@ -153,7 +159,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     # The names of its sockets have room for a short path only.
     short = Path("/tmp") / f"psray-test-{os.getpid()}"
-    running = Cluster(short)
+    running = Cluster(short, folder / "errors")
     yield running
     running.close()
     shutil.rmtree(short, ignore_errors=True)

@@ -3,7 +3,8 @@
 In: a plan (JSON) and the command's arguments. Out: the command as it is, but for one moment.
 Moments are counted over every call by which the process changes the disk: SQLite's own writes,
 truncations and removals, through the table of system calls that its Unix layer offers to tests, and
-Python's renames, removals, syncs and new folders. Nothing of the program knows of this.
+Python's renames, removals, syncs and new folders, and the writes of vector files, by Python or by
+FAISS. Nothing of the program knows of this.
 
     {"at": 17}                      kill -9 before the 17th such call
     {"at": 17, "how": "half"}       a write is made by half, another call wholly; then kill -9
@@ -11,12 +12,15 @@ Python's renames, removals, syncs and new folders. Nothing of the program knows 
     {"at": 17, "how": "errors", "errno": 28}   that call and all later ones fail
     {"log": FILE}                   nothing happens; the names of the calls are written to FILE
     {"clock": -86400}               the time of day is so many seconds off
+    {"set": {"photosearch.index.write.SCAN_FROM": 8}}   constants of modules are others
     {"limits": {"FSIZE": 65536}}    limits of the operating system, by their names in `resource`
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
+import io
 import json
 import os
 import signal
@@ -24,12 +28,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 _PYTHON_CALLS = ("replace", "rename", "unlink", "fsync", "mkdir")
 # As SQLite's Unix layer calls them; which of them it has depends on how it was built.
 _SQLITE_CALLS = ("write", "pwrite", "pwrite64", "ftruncate", "unlink")
 _WRITES = ("write", "pwrite", "pwrite64")
+_VECTORS = "vectors"  # the folder whose files Python and FAISS write
 
 
 class Plan:
@@ -62,7 +68,8 @@ class Plan:
             if _is_scratch(arguments[0]) or not self.strikes(name):
                 return call(*arguments, **options)
             if self.how == "half":
-                call(*arguments, **options)
+                with suppress(OSError):  # as a folder that is there already
+                    call(*arguments, **options)
                 end()
             raise OSError(self.errno, os.strerror(self.errno), arguments[0])
 
@@ -83,6 +90,15 @@ def end() -> None:
 def main() -> None:
     plan = json.loads(sys.argv[1])
     sys.argv[1:] = sys.argv[2:]
+    prepare(plan)
+    from photosearch.cli.app import main as command
+
+    sys.argv[0] = "photosearch"
+    command()
+
+
+def prepare(plan: dict[str, Any]) -> None:
+    """Let this process meet what the plan says."""
     for name, value in plan.get("limits", {}).items():
         import resource
 
@@ -96,10 +112,67 @@ def main() -> None:
         for name in _PYTHON_CALLS:
             setattr(os, name, moments.python(name, getattr(os, name)))
         watch_sqlite(moments)
-    from photosearch.cli.app import main as command
+        watch_vector_files(moments)
+    for name, value in plan.get("set", {}).items():
+        module, _, constant = name.rpartition(".")
+        setattr(importlib.import_module(module), constant, value)
 
-    sys.argv[0] = "photosearch"
-    command()
+
+class _Watched:
+    """A file that is written: what goes out in one piece is one moment."""
+
+    def __init__(self, file: Any, moments: Plan) -> None:
+        self._file = file
+        self._moments = moments
+
+    def write(self, data: Any) -> int:
+        if self._moments.strikes("file write"):
+            if self._moments.how == "half":
+                self._file.write(data[: len(data) // 2])
+                self._file.flush()
+                end()
+            raise OSError(self._moments.errno, os.strerror(self._moments.errno))
+        return int(self._file.write(data))
+
+    def __enter__(self) -> _Watched:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def watch_vector_files(moments: Plan) -> None:
+    """Writes to the folder of vector files: by Python, block by block, and by FAISS, at once."""
+    import faiss
+
+    opened, written = io.open, faiss.write_index
+
+    def watched(path: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        file = opened(path, mode, *arguments, **options)
+        is_one = not isinstance(path, int) and _is_vector_file(path) and "w" in mode
+        return _Watched(file, moments) if is_one else file
+
+    def write_index(index: Any, target: Any, *arguments: Any) -> None:
+        if not isinstance(target, str):  # through a file of Python's
+            written(index, target, *arguments)
+        elif moments.strikes("faiss write"):
+            if moments.how == "half":
+                written(index, target, *arguments)
+                os.truncate(target, os.path.getsize(target) // 2)
+                end()
+            raise RuntimeError("FAISS could not write")
+        else:
+            written(index, target, *arguments)
+
+    io.open = watched
+    faiss.write_index = write_index
+
+
+def _is_vector_file(path: Any) -> bool:
+    return os.path.basename(os.path.dirname(os.fspath(path))) == _VECTORS
 
 
 def shift_clock(seconds: float) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photosearch.cli.unit import quoted, unit_text
-from photosearch.cli.watch import _seconds
+from photosearch.cli.options import seconds_of
 from photosearch.errors import WrongUse
 from photosearch.paths import to_bytes
 from photosearch.store.catalogue import Catalogue
@@ -296,10 +296,10 @@ def test_bytes_of_names_in_a_unit() -> None:
     ("text", "seconds"), [("2", 2), ("0.5s", 0.5), ("10m", 600), ("6h", 21600), ("1 d", 86400)]
 )
 def test_times(text: str, seconds: float) -> None:
-    assert _seconds("--settle", text) == seconds
+    assert seconds_of("--settle", text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "soon", "1w", "1e9", "ten minutes"])
 def test_wrong_times(text: str) -> None:
     with pytest.raises(WrongUse, match="--rescan"):
-        _seconds("--rescan", text)
+        seconds_of("--rescan", text)

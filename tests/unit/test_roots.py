@@ -847,9 +847,10 @@ def test_names_longer_than_the_system_takes_cost_one_line(tmp_path: Path) -> Non
             os.rmdir("d" * 200)
         os.chdir(here)
     skipped = [one for one in results if isinstance(one, Skipped)]
-    assert len(skipped) == 1
-    assert "too long" in skipped[0].reason
-    assert 15 <= len(results) - 1 <= depth
+    # The next folder; and the photo beside it, where its own path is just too long as well.
+    assert len(skipped) in (1, 2)
+    assert all("too long" in one.reason for one in skipped)
+    assert 15 <= len(results) - len(skipped) <= depth
 
 
 def test_the_register_counts_as_python_sets_do() -> None:

@@ -47,11 +47,12 @@ MODELS: dict[str, str | None] = {
     "ViT-B-32-256": "vit-b-32-256",
 }
 PEER = "ViT-B-32-256"  # the model of rclip
+INT8 = ":int8"
 
 # kind of file: how many, and which models are measured on it
 KINDS = {
-    "jpeg 12 MP": (60, ("mini", "ViT-B/32", PEER)),
-    "jpeg 0.5 MP": (300, ("mini", "ViT-B/32", PEER)),
+    "jpeg 12 MP": (60, ("mini", "ViT-B/32", PEER, PEER + INT8)),
+    "jpeg 0.5 MP": (300, ("mini", "ViT-B/32", PEER, PEER + INT8)),
     "png 2 MP": (100, ("mini",)),
     "heic 12 MP": (20, ("mini",)),
 }
@@ -120,9 +121,10 @@ def _files(kind: str, count: int, heic: Path | None) -> list[Path]:
 
 def _make(kind: str, count: int, model: str, heic: Path | None) -> dict[str, object]:
     """Files and a model bundle, made once."""
-    name, checkpoint = model, MODELS[model]
+    name = plain = model.removesuffix(INT8)
+    checkpoint = MODELS[plain]
     if checkpoint is not None:
-        name = str(random_clip.make(model, SCRATCH / "models" / checkpoint))
+        name = str(random_clip.make(plain, SCRATCH / "models" / checkpoint)) + model[len(plain) :]
         load_model(name, device="cpu")
     return {"model": name, "files": [str(path) for path in _files(kind, count, heic)]}
 
@@ -244,7 +246,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of photos")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kind", choices=sorted(KINDS), help="this kind of file alone")
-    parser.add_argument("--model", choices=sorted(MODELS), help="this model alone")
+    parser.add_argument("--model", choices=[*sorted(MODELS), PEER + INT8], help="this model alone")
     parser.add_argument("--heic", type=Path, help="HEIC photos of your own")
     parser.add_argument("--inside", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -94,9 +94,12 @@ def _started(env: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], float]:
         stderr=subprocess.PIPE,
     )
     assert server.stderr is not None
-    line = server.stderr.readline()
-    if b"answering" not in line:
-        raise SystemExit(line.decode() + server.stderr.read().decode())
+    told = b""
+    while b"answering" not in told:  # an index that is made anew is told first
+        line = server.stderr.readline()
+        told += line
+        if not line:
+            raise SystemExit(told.decode())
     return server, round(time.perf_counter() - started, 2)
 
 

@@ -79,7 +79,7 @@ class _Term:
     rarity: float = 0.0
 
     def note(self, found: FoundLine, quality: float) -> None:
-        worth = quality * found.line.confidence
+        worth = quality * found.confidence
         before = self.best.get(found.photo_id)
         if before is None or (worth, found.weight) > (before[0], before[1].weight):
             self.best[found.photo_id] = (worth, found)
@@ -119,10 +119,11 @@ def photos_reading(
         if not whole:
             if len(held) == len(terms) > 1:
                 strength *= 0.9  # the words are there, but not together
+            if not sure and strength < ENOUGH:
+                continue
             lines = [found.line for _, _, found in sorted(held, key=lambda one: -one[1])]
-        if sure or whole or strength >= ENOUGH:
-            read = Read(photo_id, min(strength, 1.0), whole, tuple(dict.fromkeys(lines)), len(held))
-            reads.append((read, sum(found.weight * worth for _, worth, found in held)))
+        read = Read(photo_id, min(strength, 1.0), whole, tuple(dict.fromkeys(lines)), len(held))
+        reads.append((read, sum(found.weight * worth for _, worth, found in held)))
     reads.sort(key=lambda one: (-one[0].whole, -one[0].strength, -one[1], one[0].photo_id))
     return [read for read, _ in reads]
 

@@ -45,10 +45,16 @@ class FoundLine:
     """A stored line that holds what was looked for."""
 
     photo_id: int
-    line: Line
+    text: str
+    confidence: float
+    box: str  # as stored: of a thousand lines that hold a word, a few are shown
     normal: str  # with a blank before and after
     joined: str  # without any
     weight: float  # bm25 of what was looked for in this line: above 0, the rarer the greater
+
+    @property
+    def line(self) -> Line:
+        return _line(self.text, self.confidence, self.box)
 
 
 def normal_words(text: str) -> str:
@@ -252,8 +258,8 @@ def _found(
     joined: str,
     weight: float,
 ) -> FoundLine:
-    line = _line(text, confidence, box)
-    return FoundLine(photo_id, line, normal, joined or normal.strip(), max(weight, 1e-6))
+    joined = joined or normal.strip()
+    return FoundLine(photo_id, text, confidence, box, normal, joined, max(weight, 1e-6))
 
 
 def _line(text: str, confidence: float, box: str) -> Line:

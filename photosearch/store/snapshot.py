@@ -21,6 +21,8 @@ from photosearch.store.schema import version_of
 
 # SQLite takes at most 32,766 values in one statement; blocks of this size keep memory flat.
 _BLOCK = 1000
+# Up to so many photos are asked one by one whether they lie somewhere.
+_FEW = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Snapshot:
             undo.callback(self._connection.close)
             version_of(self._connection, self.path)
             undo.pop_all()
+        self._lies: tuple[int, bytearray] | None = None  # generation, flags by photo id
 
     def close(self) -> None:
         self._connection.close()
@@ -189,12 +192,42 @@ class Snapshot:
 
     def photo_ids(self, where: str = "1", values: Sequence[object] = ()) -> list[int]:
         """Ids of photos that lie somewhere and fulfil a condition on photos p, files f."""
-        # Sorted here: SQLite would keep a tree of them, 0.7 of the time at best.
-        return sorted({row[0] for row in self.rows(_ids_where(where), values)})
+        found = [row[0] for row in self.rows(_ids_where(where), values)]
+        if _is_about_files(where):
+            return sorted(set(found))
+        # Beside the condition, not within it: in the order of an index on photos each file would be
+        # looked up somewhere else. 0.4 s instead of 3.3 for 500,000 photos of a million.
+        if len(found) > _FEW:
+            lies = self._lying()
+            count = len(lies)  # another process may store meanwhile
+            return sorted(one for one in found if one < count and lies[one])
+        rows = self._in_blocks(
+            "SELECT DISTINCT photo_id FROM files WHERE missing = 0 AND photo_id IN ({})", found
+        )
+        return sorted(row[0] for row in rows)
+
+    def _lying(self) -> bytearray:
+        """By photo id, whether a photo lies somewhere; kept until something is stored."""
+        generation = self.generation
+        if self._lies is None or self._lies[0] != generation:
+            ids = [row[0] for row in self.rows("SELECT photo_id FROM files")]  # of an index alone
+            flags = bytearray(max(ids, default=0) + 1)
+            for photo_id in ids:
+                flags[photo_id] = 1
+            for (photo_id,) in self.rows(
+                "SELECT m.photo_id FROM files m WHERE m.missing = 1 AND NOT EXISTS "
+                "(SELECT 1 FROM files o WHERE o.photo_id = m.photo_id AND o.missing = 0)"
+            ):
+                if photo_id < len(flags):
+                    flags[photo_id] = 0
+            self._lies = (generation, flags)
+        return self._lies[1]
 
     def has_photo(self, where: str, values: Sequence[object] = ()) -> bool:
         """Whether there is one such photo."""
-        return self._one(f"{_ids_where(where)} LIMIT 1", values) is not None
+        if _is_about_files(where):
+            return self._one(f"{_ids_where(where)} LIMIT 1", values) is not None
+        return bool(self.photo_ids(where, values))
 
     def photo_with_digest(self, digest: bytes) -> int | None:
         row = self._one("SELECT id FROM photos WHERE digest = ?", (digest,))
@@ -378,22 +411,16 @@ class Snapshot:
             yield from self.rows(sql.format(marks), (*values, *block))
 
 
+def _is_about_files(where: str) -> bool:
+    return "f." in where or "p." not in where
+
+
 def _ids_where(where: str) -> str:
-    """Ids of photos that lie somewhere and fulfil a condition on photos p, files f."""
-    if "p." not in where:
-        return f"SELECT f.photo_id FROM files f WHERE f.missing = 0 AND ({where})"
-    if "f." in where:
-        return (
-            "SELECT f.photo_id FROM photos p JOIN files f ON f.photo_id = p.id "
-            f"WHERE f.missing = 0 AND ({where})"
-        )
-    # Files are asked for in indexes alone: 32 ms instead of 118 for 50,000 photos of 100,000.
-    return (
-        f"SELECT p.id FROM photos p WHERE ({where}) "
-        "AND EXISTS (SELECT 1 FROM files f WHERE f.photo_id = p.id) "
-        "AND p.id NOT IN (SELECT m.photo_id FROM files m WHERE m.missing = 1 AND NOT EXISTS "
-        "(SELECT 1 FROM files o WHERE o.photo_id = m.photo_id AND o.missing = 0))"
-    )
+    """Ids of photos that fulfil a condition; of those that lie somewhere if it is about files."""
+    if not _is_about_files(where):
+        return f"SELECT p.id FROM photos p WHERE ({where})"
+    joined = "photos p JOIN files f ON f.photo_id = p.id" if "p." in where else "files f"
+    return f"SELECT f.photo_id FROM {joined} WHERE f.missing = 0 AND ({where})"
 
 
 def _in_order(places: list[Place]) -> tuple[Place, ...]:

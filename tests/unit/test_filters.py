@@ -598,3 +598,42 @@ def test_samples_answer_filters_of_their_files(tmp_path: Path) -> None:
     assert signs is not None
     assert 0 < len(signs) < len(everything)
     snapshot.close()
+
+
+@pytest.mark.parametrize("few", [0, 20_000])
+def test_photos_that_lie_nowhere_do_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """Whether each photo is asked for its files, or all files are looked through."""
+    monkeypatch.setattr("photosearch.store.snapshot._FEW", few)
+    catalogue = Catalogue(tmp_path, create=True)
+    root = catalogue.add_root(b"/photos")
+    model = catalogue.add_model("key", "name", 2)
+    new = [
+        NewPhoto(
+            Photo(bytes([number]) * 32, 1, "jpeg", 1, 1, Facts(taken_at="2020-01-01")),
+            bytes(4),
+            [FoundFile(b"%d/%d" % (number, copy), 1, 1) for copy in range(2)],
+        )
+        for number in range(4)
+    ]
+    catalogue.commit(root, model, Batch(new=new))
+    catalogue.close()
+    with sqlite3.connect(tmp_path / "catalogue.db") as connection:
+        connection.execute(
+            "UPDATE files SET missing = 1 WHERE path IN (x'312f30', x'322f30', x'322f31')"
+        )
+        connection.execute("DELETE FROM files WHERE path IN (x'332f30', x'332f31')")
+    snapshot = Snapshot(tmp_path)
+
+    def allowed() -> list[int]:
+        found = Filters(date=("2020",)).allowed_ids(snapshot)
+        assert found is not None
+        return found.tolist()
+
+    assert allowed() == [1, 2]
+    with sqlite3.connect(tmp_path / "catalogue.db") as connection:
+        connection.execute("UPDATE files SET missing = 0")
+        connection.execute("UPDATE settings SET value = value + 1 WHERE name = 'generation'")
+    assert allowed() == [1, 2, 3]
+    snapshot.close()

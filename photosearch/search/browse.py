@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from photosearch.errors import WrongUse
 from photosearch.filenames import PHOTO_SUFFIXES, RAW_SUFFIXES, suffix_of
 from photosearch.search.filters import Filters
+from photosearch.store.words import allow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from photosearch.records import Hit
     from photosearch.store.snapshot import Snapshot
+
+# Up to so many photos are sorted; of more, those that are wanted are looked for in their order.
+_FEW = 20_000
 
 # How --sort names an order → what it means.
 ORDERS = {
@@ -46,6 +50,31 @@ def check_order(order: str) -> None:
 def listed(snapshot: Snapshot, only: NDArray[np.int64] | None, order: str, count: int) -> list[int]:
     """The first ids in this order; without a query "relevance" is "date"."""
     check_order(order)
+    if order == "name" or (only is not None and len(only) < _FEW):
+        return _sorted(snapshot, only, order, count)
+    # Along the index of dates, only as far as needed: sorting a million photos takes 0.5 s.
+    allowed = ""
+    if only is not None:
+        allow(snapshot, only)
+        allowed = "AND is_allowed(p.id) "
+    lies = "EXISTS (SELECT 1 FROM files f WHERE f.photo_id = p.id AND f.missing = 0)"
+    by_date = "p.taken_at, p.id" if order == "oldest" else "p.taken_at DESC, p.id DESC"
+    by_id = "p.id" if order == "oldest" else "p.id DESC"
+    found: list[int] = []
+    for dated, by in (("IS NOT NULL", by_date), ("IS NULL", by_id)):
+        if len(found) < count:
+            rows = snapshot.rows(
+                f"SELECT p.id FROM photos p WHERE p.taken_at {dated} AND {lies} {allowed}"
+                f"ORDER BY {by} LIMIT ?",
+                (count - len(found),),
+            )
+            found += (photo_id for (photo_id,) in rows)
+    return found
+
+
+def _sorted(
+    snapshot: Snapshot, only: NDArray[np.int64] | None, order: str, count: int
+) -> list[int]:
     subset = "" if only is None else " AND p.id IN (SELECT value FROM json_each(?))"
     ids = () if only is None else (f"[{','.join(map(str, only.tolist()))}]",)
     rows = snapshot.rows(

@@ -27,6 +27,7 @@ from photosearch.cli.output import command
 from photosearch.errors import WrongUse
 from photosearch.index.cache import open_index
 from photosearch.records import Facts, FoundFile, Photo
+from photosearch.search.browse import listed
 from photosearch.search.dates import period_of
 from photosearch.search.filters import Filters, filters_table, is_list, opposite, options
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
@@ -637,3 +638,26 @@ def test_photos_that_lie_nowhere_do_not_pass(
         connection.execute("UPDATE settings SET value = value + 1 WHERE name = 'generation'")
     assert allowed() == [1, 2, 3]
     snapshot.close()
+
+
+@pytest.mark.parametrize("order", ["date", "oldest"])
+@pytest.mark.parametrize("few", [0, 20_000])
+def test_a_list_is_in_the_order_of_dates(
+    many: list[Shots], monkeypatch: pytest.MonkeyPatch, order: str, few: int
+) -> None:
+    """Whether photos are sorted or looked for along the index; those without a date come last."""
+    monkeypatch.setattr("photosearch.search.browse._FEW", few)
+    for one in many:
+        chosen = [number for number in one.shots if number % 3]
+        for only in (None, chosen, chosen[:1], []):
+            dated = [
+                (shot.facts.taken_at or "", number)
+                for number, shot in one.shots.items()
+                if only is None or number in only
+            ]
+            with_date = sorted((pair for pair in dated if pair[0]), reverse=order == "date")
+            without = sorted((pair for pair in dated if not pair[0]), reverse=order == "date")
+            expected = [number for _, number in with_date + without]
+            ids = None if only is None else np.array(only, np.int64)
+            for count in (1, 5, 100):
+                assert listed(one.snapshot, ids, order, count) == expected[:count]

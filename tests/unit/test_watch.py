@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photosearch.cli.unit import quoted, unit_text
 from photosearch.cli.options import seconds_of
+from photosearch.cli.unit import quoted, unit_text
 from photosearch.errors import WrongUse
 from photosearch.paths import to_bytes
 from photosearch.store.catalogue import Catalogue

@@ -516,6 +516,8 @@ def test_ctrl_c_while_waiting_is_an_interruption(fresh: Resident) -> None:
         connection, _ = listener.accept()
         connection.recv(100)
         connection.sendall(framed([b"taken"]))
+        # A signal between two system calls is seen after the second, which here would never end.
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
         connection.close()

@@ -50,7 +50,10 @@ SHORT = ("query", "similar", "facts", "status")
 
 
 class _Late(Mapping[str, Any]):
-    """The commands by name, each made when it is asked for."""
+    """The commands by name, each made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)
@@ -62,6 +65,11 @@ class _Late(Mapping[str, Any]):
         return name in COMMANDS
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self._made:  # the help asks twice for each
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def _make(self, name: str) -> Any:
         module, _, thing = COMMANDS[name].partition(".")
         found = getattr(import_module(f"photosearch.cli.{module}"), thing)
         if isinstance(found, typer.Typer):

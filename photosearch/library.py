@@ -283,7 +283,6 @@ class Library:
         everything is looked through, whatever was told of it; with `poll` (then: every minute)
         nothing else is done. Other options as of `index`. The writer's lock is held during runs.
         """
-
         from photosearch.ignore import check_patterns
         from photosearch.walk import WalkRules
         from photosearch.watching.watch import RESCAN_SECONDS, WatchOptions, Work, watch

@@ -20,6 +20,7 @@ import typer.main
 
 from photosearch.cli import output
 from photosearch.cli.output import leave
+from photosearch.resident.client import COMMANDS as SHORT
 from photosearch.show.text import printable
 
 # Name of the command → where it is, in the order of the help.
@@ -44,9 +45,6 @@ COMMANDS = {
     "serve": "serve.serve",
     "models": "models.app",
 }
-
-# Commands that do little and end: see _make_haste.
-SHORT = ("query", "similar", "facts", "status")
 
 
 class _Late(Mapping[str, Any]):
@@ -151,7 +149,7 @@ def _make_haste() -> None:
 
 def main() -> None:
     """The entry point of the `photosearch` command."""
-    if any(word in SHORT for word in sys.argv[1:2]):
+    if any(word in SHORT for word in sys.argv[1:2]):  # those that a resident may answer, too
         _make_haste()
     output.open_streams()
     for stream in (sys.stdout, sys.stderr):

@@ -100,8 +100,13 @@ def fill(library: Path, photos: int, seed: int = 0) -> None:
             batch = Batch(new=[_photo(number, vector) for number, vector in block])
             catalogue.commit(root_id, model_id, batch)
     catalogue.close()
+    make_index(library, encoder.key)
+
+
+def make_index(library: Path, key: str) -> None:
+    """Bring the vector file of a model up to the catalogue."""
     snapshot = Snapshot(library)
-    model = snapshot.model(encoder.key)
+    model = snapshot.model(key)
     assert model is not None
     refresh_index(library, snapshot, model)
     snapshot.close()

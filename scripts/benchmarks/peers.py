@@ -175,11 +175,10 @@ def make_library(theirs: Path, library: Path) -> None:
     import numpy as np
 
     from photosearch.encode.names import open_encoder
-    from photosearch.index.cache import refresh_index
     from photosearch.paths import time_of, to_bytes
     from photosearch.records import FoundFile, Photo
     from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
-    from photosearch.store.snapshot import Snapshot
+    from scripts.benchmarks.fill import make_index
 
     if (library / "made").exists():
         return
@@ -205,11 +204,7 @@ def make_library(theirs: Path, library: Path) -> None:
             batch.new.append(NewPhoto(photo, vectors[row].astype("<f2").tobytes(), [found]))
         catalogue.commit(root_id, model_id, batch)
     catalogue.close()
-    snapshot = Snapshot(library)
-    model = snapshot.model(encoder.key)
-    assert model is not None
-    refresh_index(library, snapshot, model)
-    snapshot.close()
+    make_index(library, encoder.key)
     (library / "made").touch()
 
 

@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 from photosearch.decode.limits import Limits
@@ -36,6 +36,23 @@ def _errors_file() -> BinaryIO:
         return open(os.devnull, "r+b", buffering=0)
 
 
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """What is started in here is born with Ctrl-C and SIGTERM held back, until it ignores them.
+
+    A terminal sends them to the whole group of processes. One that came while the interpreter was
+    still starting ended the worker, and the command with exit 2 for it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Worker:
     """One process, and the pipes to it."""
 
@@ -46,9 +63,10 @@ class Worker:
         self._errors: BinaryIO | None = _errors_file()  # until it is up
         command = [sys.executable, "-c", _START, json.dumps(sys.path), *preload]
         try:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
-            )
+            with _signals_held():
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
+                )
         except OSError as error:
             self._errors.close()
             raise PhotosearchError(
@@ -56,6 +74,11 @@ class Worker:
             ) from error
         self._to = cast(BinaryIO, self._process.stdin)
         self._from = cast(BinaryIO, self._process.stdout)
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
 
     def wait_until_up(self) -> None:
         """Raises PhotosearchError for a process that ends before it can be asked anything."""

@@ -21,8 +21,10 @@ _GRACE = 5
 
 def main(preload: Sequence[str] = ()) -> None:
     """Serve calls until there are none; `preload` are modules that will be needed."""
-    # Ctrl-C is the parent's affair: it lets what is under way come to its end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and SIGTERM are the parent's affair: it lets what is under way come to its end, and
+    # this process ends with its input.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     # Nothing that a C library prints may get between the answers, or to the user's terminal.

@@ -16,6 +16,7 @@ import pytest
 
 from photosearch.decode.limits import Limits
 from photosearch.decode.pool import Crashed, TooSlow, WorkerPool
+from photosearch.decode.process import Worker
 from photosearch.errors import BadImage, PhotosearchError
 from tests import crashes
 
@@ -178,6 +179,21 @@ time.sleep(0.1)
 print("hanging", flush=True)
 time.sleep(1000)
 """
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_does_not_end_a_worker_that_is_still_starting(
+    number: signal.Signals,
+) -> None:
+    """A terminal sends Ctrl-C to every process; what to do about it is the command's decision."""
+    worker = Worker([])
+    try:
+        os.kill(worker.pid, number)
+        worker.wait_until_up()
+        assert worker.ask((crashes.double, (21,), USUAL)) == (True, 42)
+    finally:
+        worker.end()
 
 
 @posix

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from photosearch.encode.names import load_model
     from photosearch.errors import PhotosearchError
     from photosearch.library import Library
-    from photosearch.records import Answer, Classified, Hit, Line, Progress
+    from photosearch.records import Answer, Classified, Hit, Line, Located, Progress, Region
     from photosearch.reports import (
         CheckReport,
         DuplicateFile,
@@ -57,10 +57,12 @@ __all__ = [
     "IndexReport",
     "Library",
     "Line",
+    "Located",
     "PhotoFacts",
     "PhotosearchError",
     "Problem",
     "Progress",
+    "Region",
     "Relocated",
     "Status",
     "TagReport",
@@ -84,7 +86,9 @@ _HOMES = {
     "IndexReport": "photosearch.reports",
     "Library": "photosearch.library",
     "Line": "photosearch.records",
+    "Located": "photosearch.records",
     "PhotoFacts": "photosearch.reports",
+    "Region": "photosearch.records",
     "PhotosearchError": "photosearch.errors",
     "Progress": "photosearch.records",
     "Problem": "photosearch.reports",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from photosearch.errors import MissingExtra, NoLibrary, WrongUse
 from photosearch.paths import to_bytes
-from photosearch.records import Answer, Classified, Failure, Hit, Progress
+from photosearch.records import Answer, Classified, Failure, Hit, Progress, Region
 from photosearch.search.filters import Filters
 from photosearch.settings import (
     cache_path,
@@ -452,6 +452,34 @@ class Library:
             return iter(())
         found = classify_stored(self._snapshot, model, vectors, top=top)
         return (record for _, record in found)
+
+    def locate(
+        self,
+        photo: Any,
+        what: str | Sequence[str],
+        *,
+        by: str = "regions",
+        model: str | os.PathLike[str] | None = None,
+        threshold: float | None = None,
+    ) -> list[Region]:
+        """Where in a photo something is, the surest first.
+
+        photo: a path or a PIL image; it need not be in the library. what: a list of labels, or
+        "a cat, a remote control"; for "grounding" a sentence. by: "regions" compares parts of the
+        photo with this library's model, or with `model`; "owlvit", "grounding" and "segments" take
+        a model of their kind. threshold: regions with a lower score are left out.
+        Raises BadImage for what cannot be read.
+        """
+        from photosearch.locating import locate
+
+        return locate(
+            photo,
+            what,
+            by=by,
+            model=None if model is None else os.fspath(model),
+            threshold=threshold,
+            encoder=lambda: self.encoder if model is None else self._open_encoder(os.fspath(model)),
+        )
 
     def write_tags(
         self,

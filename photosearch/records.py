@@ -10,7 +10,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # A hit of less relevance is called weak: it is calibrated, so that is less than an even chance.
 WEAK_BELOW = 0.5
@@ -81,6 +85,45 @@ class Line:
             "text": self.text,
             "confidence": round(self.confidence, 4),
             "box": [[round(x, 1), round(y, 1)] for x, y in self.box],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where in a photo something is.
+
+    box: x0, y0, x1, y1 in the upright photo's pixels. mask: bool[height, width] of the upright
+    photo, of kinds that find the shape itself.
+    """
+
+    box: tuple[float, float, float, float]
+    label: str
+    score: float  # 0..1; comparable within one kind and one model
+    mask: NDArray[np.bool_] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "label": self.label,
+            "score": round(self.score, 4),
+            "box": [round(edge, 1) for edge in self.box],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One photo, and what was found in it, the surest first."""
+
+    path: Path | None  # None for an image that was given in memory
+    width: int  # pixels, upright
+    height: int
+    regions: tuple[Region, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "path": None if self.path is None else os.fspath(self.path),
+            "width": self.width,
+            "height": self.height,
+            "regions": [region.as_dict() for region in self.regions],
         }
 
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "similar": "query.similar",
     "facts": "facts.facts",
     "classify": "classify.classify",
+    "locate": "locate.locate",
     "duplicates": "duplicates.duplicates",
     "status": "photos.status",
     "export": "photos.export",

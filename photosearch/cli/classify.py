@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from photosearch.cli.opened import model_or_library
 from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
 from photosearch.cli.output import (
     NOTHING_FOUND,
@@ -24,7 +25,7 @@ from photosearch.cli.output import (
     write_json,
 )
 from photosearch.cli.query import LanguageOption
-from photosearch.errors import NoLibrary, WrongUse
+from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.settings import library_path
 from photosearch.show.text import counted, home_relative, printable, shorten
@@ -158,7 +159,7 @@ def _classify_files(
 
     check_top(top)
     files = PhotoFiles(photos, avoid=frozenset({to_bytes(library_path(library))}))
-    encoder = _encoder(model, library)
+    encoder = model_or_library(model, library)
     show.judge(encoder)
     vectors = label_vectors(encoder, show.labels, **asked)
     tower = encoder.bulk_image if files.at_least(MANY) else encoder.image
@@ -167,17 +168,6 @@ def _classify_files(
     if files.raw_skipped:
         tell(f"{counted(files.raw_skipped, 'raw file')} left out: pip install 'photosearch[raw]'")
     return code
-
-
-def _encoder(model: str | None, library: Path | None) -> Encoder:
-    """As named, else the library's own; photos that are named need no library."""
-    from photosearch.zeroshot.photos import open_model
-
-    try:
-        with Library.open(library, model) as opened:
-            return opened.encoder
-    except NoLibrary:
-        return open_model(model)
 
 
 @contextmanager

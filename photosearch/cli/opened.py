@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from photosearch.errors import NoLibrary
 from photosearch.library import Library
+
+if TYPE_CHECKING:
+    from photosearch.encode.encoder import Encoder
 
 # What a process that stays puts in its place; else each command opens its own.
 _open: Callable[..., Library] = Library.open
@@ -25,3 +30,14 @@ def use(opener: Callable[..., Library]) -> None:
     """Let commands in this process get their library from here."""
     global _open
     _open = opener
+
+
+def model_or_library(model: str | None, library: Path | None) -> Encoder:
+    """A model as named, else the library's own; photos that are named need no library."""
+    from photosearch.zeroshot.photos import open_model
+
+    try:
+        with Library.open(library, model) as opened:
+            return opened.encoder
+    except NoLibrary:
+        return open_model(model)

@@ -31,7 +31,8 @@ FLOORS = (
         "encode.weights encode.resnet encode.sources.clip_names encode.sources.folder "
         "encode.sources.openai encode.sources.huggingface encode.sources.open_clip "
         "encode.sources.chinese_clip encode.sources.ready_onnx encode.originals encode.on_torch "
-        "encode.export encode.quantise encode.encoder encode.names encode.manage",
+        "encode.export encode.quantise encode.encoder encode.names encode.manage "
+        "encode.proposals encode.crops",
     ),
     ("ocr.reader ocr.gate ocr.rapid",),
     (
@@ -64,9 +65,10 @@ FLOORS = (
         "ingest.photos ingest.words ingest.places",
         "watching.settle watching.events watching.territory watching.departures watching.targets "
         "watching.pending watching.watch",
-        "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored",
+        "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored "
+        "zeroshot.region zeroshot.by_regions",
     ),
-    ("indexing library __init__",),
+    ("indexing locating library __init__",),
     (
         "show.text show.reason show.table show.sheet",
         "resident.wire resident.place resident.client resident.record resident.warm "
@@ -74,7 +76,7 @@ FLOORS = (
     ),
     (
         "cli.output cli.opened cli.options cli.filters cli.notes cli.progress cli.index cli.query "
-        "cli.facts cli.photos cli.classify cli.duplicates cli.models cli.upkeep "
+        "cli.facts cli.photos cli.classify cli.locate cli.duplicates cli.models cli.upkeep "
         "cli.check cli.unit cli.watch cli.serve cli.app __main__",
     ),
 )

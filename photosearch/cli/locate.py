@@ -55,6 +55,7 @@ def locate(
       photosearch locate cat.jpg --what "a cat, a remote control"
     """
     from photosearch.locating import locate_images, open_locator
+    from photosearch.records import Failure
     from photosearch.zeroshot.files import PhotoFiles
     from photosearch.zeroshot.labels import read_labels
 
@@ -78,7 +79,7 @@ def locate(
     located: list[Located] = []
     failed: list[Failure] = []
     for record in locate_images(files, locator):
-        if hasattr(record, "reason"):
+        if isinstance(record, Failure):
             failed.append(record)
             tell(printable(f"{record.path}: {record.reason}"))
             continue

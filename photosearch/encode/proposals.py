@@ -1,6 +1,7 @@
 """A picture → boxes that may hold one thing each, whatever it is.
 
-In: an upright RGB image. Out: float64[n, 4] boxes x0, y0, x1, y1 in its pixels, the likeliest first.
+In: an upright RGB image. Out: float64[n, 4] boxes x0, y0, x1, y1 in its pixels, the likeliest
+first.
 Nothing is known here of labels or models.
 """
 

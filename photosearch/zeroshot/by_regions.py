@@ -1,5 +1,5 @@
-"""Region classification in ViLD's way (arXiv:2104.13921): boxes that may hold anything, each encoded
-by a CLIP image tower and compared with the labels and with a background.
+"""Region classification in ViLD's way (arXiv:2104.13921): boxes that may hold anything, each
+encoded by a CLIP image tower and compared with the labels and with a background.
 
 In: labels, an Encoder. Out: a Locator.
 """

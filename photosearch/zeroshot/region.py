@@ -1,8 +1,8 @@
 """The seam between photosearch and whatever finds things in a picture.
 
-In: an upright RGB image. Out: Regions. What is looked for is settled when a Locator is made, so that
-texts are encoded once for any number of photos. The kinds: by_regions.py (any CLIP), owlvit.py,
-grounding.py, segments.py.
+In: an upright RGB image. Out: Regions. What is looked for is settled when a Locator is made, so
+that texts are encoded once for any number of photos. The kinds: by_regions.py (any CLIP),
+owlvit.py, grounding.py, segments.py.
 """
 
 from __future__ import annotations

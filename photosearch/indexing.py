@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
     from photosearch.encode.towers import ImageTower
     from photosearch.index.choose import Vectors
+    from photosearch.ingest.held import Options as PassOptions
     from photosearch.ingest.photos import Options
     from photosearch.ingest.scopes import Scope
-    from photosearch.ingest.words import Options as WordsOptions
     from photosearch.ingest.workshop import Workshop
-    from photosearch.reports import IndexReport, WordsReport
+    from photosearch.reports import IndexReport, RegionsReport, WordsReport
     from photosearch.store.catalogue import Catalogue
     from photosearch.store.snapshot import Snapshot
 
@@ -104,12 +104,34 @@ def _workshop(encoder: Encoder, means: Means, options: Options) -> Workshop:
     return Here(tower, jobs=jobs, limits=means.limits, batch_size=means.batch_size)
 
 
-def read_words(catalogue: Catalogue, snapshot: Snapshot, options: WordsOptions) -> WordsReport:
+def read_words(catalogue: Catalogue, snapshot: Snapshot, options: PassOptions) -> WordsReport:
     """Look for printed words in the photos that this version's reader has not read yet."""
     from photosearch.ingest.words import read_words as read
     from photosearch.ocr.rapid import RapidReader, fingerprint
 
     return read(catalogue, snapshot, fingerprint(), RapidReader, options)
+
+
+def look_at_regions(
+    library: Path,
+    catalogue: Catalogue,
+    snapshot: Snapshot,
+    encoder: Encoder,
+    options: PassOptions,
+) -> RegionsReport:
+    """Encode parts of the photos of which the model knows none yet; `index` goes on doing so."""
+    from photosearch.index.cache import refresh_index
+    from photosearch.ingest.regions import look_at_regions as look
+    from photosearch.store.regions import SETTING, PartRows, as_model
+
+    catalogue.set_setting(SETTING, "yes")
+    model_id = catalogue.add_model(encoder.key, encoder.name, encoder.dim)
+    model = next(model for model in snapshot.models() if model.id == model_id)
+    report = look(catalogue, snapshot, model, lambda: encoder.bulk_image, options)
+    parts = as_model(snapshot, model)
+    if parts.vectors:
+        refresh_index(library, PartRows(snapshot), parts)
+    return report
 
 
 def _measure_agreement(catalogue: Catalogue, snapshot: Snapshot, encoder: Encoder) -> None:

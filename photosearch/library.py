@@ -46,13 +46,15 @@ if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
     from photosearch.index.base import VectorIndex
     from photosearch.index.choose import Vectors
-    from photosearch.ingest.words import Options as WordsOptions
+    from photosearch.ingest.held import Options as PassOptions
+    from photosearch.ingest.photos import Options as PhotosOptions
     from photosearch.reports import (
         CheckReport,
         DuplicatesReport,
         EvalReport,
         IndexReport,
         PhotoFacts,
+        RegionsReport,
         Relocated,
         Status,
         TagReport,
@@ -94,6 +96,7 @@ class Library:
         self._is_writing = False
         self._opened: Snapshot | None = None
         self._index: tuple[str, int, VectorIndex] | None = None  # model key, generation
+        self._parts: tuple[str, int, VectorIndex] | None = None  # the same of parts of photos
         self._judges: dict[tuple[str, str | None], Judge] = {}  # by language and fitted curve
 
     @classmethod
@@ -131,7 +134,7 @@ class Library:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
-        self._index = None
+        self._index = self._parts = None
         if "_vectors" in self.__dict__:
             self._vectors.close()
 
@@ -162,6 +165,7 @@ class Library:
         timeout: float | None = None,
         max_megapixels: float | None = None,
         words: bool | None = None,
+        regions: bool | None = None,
         ray: str | None = None,
         count_first: bool = False,
         progress: Callable[[Progress], None] | None = None,
@@ -173,7 +177,9 @@ class Library:
         jobs: decoding processes. batch_size: photos a call of the model. timeout: seconds that a
         photo may take to decode, 60. max_megapixels: larger ones are refused, 200. words: look for
         printed words in a second pass, which begins when every photo can be found by its looks;
-        True unless PHOTOSEARCH_WORDS is 0. ray: a Ray cluster whose nodes read, decode and encode:
+        True unless PHOTOSEARCH_WORDS is 0. regions: encode parts of each photo, too, so that
+        `search(small=True)` finds small things; once asked for, later calls do it for new photos,
+        until False is given. ray: a Ray cluster whose nodes read, decode and encode:
         "auto", "local", "HOST:PORT" or "ray://HOST:PORT"; words are read here. count_first: walk
         once ahead, so that progress has a total. should_stop is asked between photos; a run that is
         stopped has stored what it did.
@@ -225,13 +231,14 @@ class Library:
                 count_first=count_first,
                 vectors=self._vectors,
             )
+            report = self._look_at_regions(catalogue, report, regions, options, jobs, limits)
             if report.interrupted or not (reads_words() if words is None else words):
                 return report
             try:
                 read = indexing.read_words(
                     catalogue,
                     self._snapshot,
-                    _words_options(retry, jobs, limits, progress, should_stop),
+                    _pass_options(retry, jobs, limits, progress, should_stop),
                 )
             except MissingExtra as error:
                 if words:  # asked for by name
@@ -239,6 +246,53 @@ class Library:
                 logger.warning("%s; %s", error, error.hint)
                 return report
             return replace(report, words=read, interrupted=bool(read.left))
+
+    def _look_at_regions(
+        self,
+        catalogue: Catalogue,
+        report: IndexReport,
+        wanted: bool | None,
+        how: PhotosOptions,
+        jobs: int | None,
+        limits: Limits,
+    ) -> IndexReport:
+        """The pass over parts of photos, where it is wanted now or was before."""
+        from photosearch import indexing
+        from photosearch.store.regions import SETTING
+
+        if wanted is False:
+            catalogue.set_setting(SETTING, "no")
+        elif wanted:  # remembered, even if this run is stopped before it comes so far
+            catalogue.set_setting(SETTING, "yes")
+        if report.interrupted or catalogue.setting(SETTING) != "yes":
+            return report
+        options = _pass_options(how.retry, jobs, limits, how.progress, how.should_stop)
+        looked = indexing.look_at_regions(
+            self.path, catalogue, self._snapshot, self.encoder, options
+        )
+        return replace(report, regions=looked, interrupted=bool(looked.left))
+
+    def look_at_regions(
+        self,
+        *,
+        retry: bool = False,
+        jobs: int | None = None,
+        timeout: float | None = None,
+        max_megapixels: float | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> RegionsReport:
+        """The pass of `index(regions=True)` over the photos already encoded, alone."""
+        from photosearch import indexing
+
+        _check_positive(jobs=jobs)
+        limits = _limits(timeout, max_megapixels)
+        with self._writing() as catalogue:
+            self._require_model()
+            options = _pass_options(retry, jobs, limits, progress, should_stop)
+            return indexing.look_at_regions(
+                self.path, catalogue, self._snapshot, self.encoder, options
+            )
 
     def read_words(
         self,
@@ -256,7 +310,7 @@ class Library:
         _check_positive(jobs=jobs)
         limits = _limits(timeout, max_megapixels)
         with self._writing() as catalogue:
-            options = _words_options(retry, jobs, limits, progress, should_stop)
+            options = _pass_options(retry, jobs, limits, progress, should_stop)
             return indexing.read_words(catalogue, self._snapshot, options)
 
     def watch(
@@ -334,6 +388,9 @@ class Library:
         sort: str = "relevance",
         include_self: bool = False,
         language: str | None = None,
+        small: bool = False,
+        crop: Any = None,
+        rerank: str | None = None,
     ) -> list[Hit]:
         """The k photos that match best, best first: by what they show, and by words in them.
 
@@ -345,8 +402,12 @@ class Library:
         min_relevance: 0..1, hits below it are left out. sort: "relevance", "date" (newest
         first), "oldest", "name". An example that is itself in the library is no hit unless
         include_self. language: the text tower, such as "zh"; else the script of the text chooses.
-        With filters alone photos are listed, the newest first.
+        With filters alone photos are listed, the newest first. small: match parts of the photos,
+        too, so that small things are found (after `index(regions=True)`). crop: the part of the
+        example that counts, (x, y, width, height) in upright pixels; of several images a list of
+        as many. rerank: "geometry" puts photos first that show the very thing of the example.
         """
+        from photosearch.search.crop import crop_list
         from photosearch.search.query import make_query
 
         images = image if isinstance(image, (list, tuple)) else [] if image is None else [image]
@@ -360,6 +421,9 @@ class Library:
             language=language,
             include_self=include_self,
             words=words,
+            small=small,
+            crops=crop_list(crop),
+            rerank=rerank,
         )
         answer = self.run_query(
             query, k=k, min_score=min_score, min_relevance=min_relevance, sort=sort
@@ -407,7 +471,12 @@ class Library:
             return None
         wanted = query_vector(query, self.encoder, self._snapshot, model, Remembered(cache_path()))
         index = self._current_index(model)
-        return Looks(wanted, index, self._snapshot, model, only, self._judge_of(query))
+        looks = Looks(wanted, index, self._snapshot, model, only, self._judge_of(query))
+        if query.small:
+            from photosearch.search.small import SmallLooks
+
+            return SmallLooks.over(looks, self._current_parts(model))
+        return looks
 
     def _judge_of(self, query: Query) -> Judge | None:
         """How relevance is judged; None for examples, and where `index` has not prepared it."""
@@ -703,8 +772,14 @@ class Library:
         self._refresh_indexes()
 
     def _refresh_indexes(self) -> None:
+        from photosearch.index.cache import refresh_index
+        from photosearch.store.regions import PartRows, as_model
+
         for model in self._snapshot.models():
             self._vectors.refresh(self._snapshot, model)
+            parts = as_model(self._snapshot, model)
+            if parts.vectors:
+                refresh_index(self.path, PartRows(self._snapshot), parts)
 
     # For other tools
 
@@ -786,7 +861,7 @@ class Library:
         # old one is not closed here, for whoever is still reading it.
         if self._opened is None or self._opened.is_replaced:
             self._opened = Snapshot(self.path, beside_writer=self._is_writing)
-            self._index = None
+            self._index = self._parts = None
         return self._opened
 
     @contextmanager
@@ -840,6 +915,32 @@ class Library:
             self._index = (model.key, generation, index)
         return self._index[2]
 
+    def _current_parts(self, model: Model) -> VectorIndex:
+        """The index of parts of photos: always in the library, wherever the photos' own is."""
+        from photosearch.index.cache import open_index
+        from photosearch.store.regions import PartRows, as_model
+
+        generation = self._snapshot.generation
+        if self._parts is None or self._parts[:2] != (model.key, generation):
+            parts = as_model(self._snapshot, model)
+            if not parts.vectors:
+                raise WrongUse(
+                    "--small compares parts of photos, and none has been looked at part by part",
+                    hint="photosearch index --regions",
+                )
+            index = open_index(self.path, PartRows(self._snapshot), parts, logger.warning)
+            self._parts = (model.key, generation, index)
+        return self._parts[2]
+
+    def count_without_regions(self) -> int:
+        """Photos whose parts have not been looked at, which `search(small=True)` knows as a whole
+        only.
+        """
+        from photosearch.store.regions import count_without
+
+        model = self._snapshot.model(self.encoder.key)
+        return count_without(self._snapshot, model) if model else 0
+
 
 def _limits(timeout: float | None, max_megapixels: float | None) -> Limits:
     from photosearch.decode.limits import Limits
@@ -854,14 +955,14 @@ def _limits(timeout: float | None, max_megapixels: float | None) -> Limits:
     )
 
 
-def _words_options(
+def _pass_options(
     retry: bool,
     jobs: int | None,
     limits: Limits,
     progress: Callable[[Progress], None] | None,
     should_stop: Callable[[], bool] | None,
-) -> WordsOptions:
-    from photosearch.ingest.words import Options
+) -> PassOptions:
+    from photosearch.ingest.held import Options
 
     return Options(
         retry=retry,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from photosearch.encode.encoder import Encoder
 
+_EXAMPLE = '--what "a cat, a remote control"'
+
 
 def open_locator(
     what: str | Sequence[str],
@@ -38,11 +40,13 @@ def open_locator(
         raise WrongUse(f"--by {by!r} is no way to locate", hint=f"one of: {', '.join(KINDS)}")
     if threshold is not None and not 0 <= threshold <= 1:
         raise WrongUse(f"--threshold must lie between 0 and 1, not {threshold:g}")
+    if isinstance(what, str) and not what.strip():
+        raise WrongUse("--what is empty", hint=_EXAMPLE)
     if by == "grounding":
         from photosearch.zeroshot.grounding import Grounding
 
         return Grounding(what, model, threshold)
-    labels = parse_labels(what) if isinstance(what, str) else check_labels(what, "--what")
+    labels = labels_of(what)
     if by == "owlvit":
         from photosearch.zeroshot.owlvit import OwlVit
 
@@ -54,6 +58,17 @@ def open_locator(
     from photosearch.zeroshot.by_regions import ByRegions
 
     return ByRegions(labels, encoder(), threshold)
+
+
+def labels_of(what: str | Sequence[str]) -> list[str]:
+    """`a cat, a dog` → ["a cat", "a dog"]; of a list the labels that are not blank, each once."""
+    if not isinstance(what, str):
+        return check_labels(what, "--what")
+    try:
+        return parse_labels(what)
+    except WrongUse as error:  # which speaks of the option of `classify`
+        hint = error.hint.replace("--labels", "--what")
+        raise WrongUse(str(error).replace("--labels", "--what"), hint=hint) from error
 
 
 def locate(
@@ -111,10 +126,12 @@ def _scaled(region: Region, across: float, down: float, width: int, height: int)
     if across == down == 1:
         return region
     x0, y0, x1, y1 = region.box
-    mask = region.mask
-    if mask is not None:
-        import numpy as np
-        from PIL import Image
+    if region.corners is not None:
+        corners = tuple((x * across, y * down) for x, y in region.corners)
+        region = replace(region, corners=corners)
+    if region.mask is not None:
+        from photosearch.masks import box_of, scaled
 
-        mask = np.asarray(Image.fromarray(mask).resize((width, height)))
-    return replace(region, box=(x0 * across, y0 * down, x1 * across, y1 * down), mask=mask)
+        mask = scaled(region.mask, (width, height))
+        return replace(region, box=box_of(mask), mask=mask)
+    return replace(region, box=(x0 * across, y0 * down, x1 * across, y1 * down))

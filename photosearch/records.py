@@ -100,13 +100,22 @@ class Region:
     label: str
     score: float  # 0..1; comparable within one kind and one model
     mask: NDArray[np.bool_] | None = None
+    # Of a line of printed words its four corners (x, y), clockwise from the text's own top-left.
+    corners: tuple[tuple[float, float], ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return {
+        record: dict[str, Any] = {
             "label": self.label,
             "score": round(self.score, 4),
             "box": [round(edge, 1) for edge in self.box],
         }
+        if self.corners is not None:
+            record["corners"] = [[round(x, 1), round(y, 1)] for x, y in self.corners]
+        if self.mask is not None:
+            from photosearch.masks import runs_of
+
+            record["mask"] = runs_of(self.mask)
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,7 @@ class Progress:
     total: int | None  # files that have to be read, when it is known
     encoded: int
     failed: int
-    stage: str = "photos"  # "words": the second pass, which looks for printed words
+    stage: str = "photos"  # "regions", "words": later passes, over parts and printed words
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +211,7 @@ class Answer:
     # Whether one of the ten best photos matches well, however few are shown; None where relevance
     # could not be judged.
     matches_well: bool | None
+    notes: tuple[str, ...] = ()  # what else is to be said, about an example
 
 
 @dataclass(frozen=True, slots=True)

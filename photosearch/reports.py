@@ -38,6 +38,26 @@ class WordsReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionsReport:
+    """What one pass over the parts of photos did. Counts are of photos."""
+
+    looked_at: int = 0
+    unavailable: int = 0  # the file is not there now, or not as it was: left for another run
+    left: int = 0  # not dealt with, because the run was stopped
+    failed: tuple[Failure, ...] = ()
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "looked_at": self.looked_at,
+            "unavailable": self.unavailable,
+            "left": self.left,
+            "failed": [failure.as_dict() for failure in self.failed],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """What one `index` run did. Counts are of files; `encoded` counts photos."""
 
@@ -58,7 +78,8 @@ class IndexReport:
     seconds: float = 0.0
     interrupted: bool = False
     dry_run: bool = False
-    words: WordsReport | None = None  # None: the pass was left out
+    regions: RegionsReport | None = None  # None: the pass was left out, as the next
+    words: WordsReport | None = None
 
     @property
     def photos_per_second(self) -> float:
@@ -87,6 +108,7 @@ class IndexReport:
             "photos_per_second": round(self.photos_per_second, 2),
             "interrupted": self.interrupted,
             "dry_run": self.dry_run,
+            "regions": self.regions.as_dict() if self.regions else None,
             "words": self.words.as_dict() if self.words else None,
         }
 
@@ -114,6 +136,7 @@ class WatchReport:
                 or index.missing
                 or index.returned
                 or index.failed
+                or (index.regions and (index.regions.looked_at or index.regions.failed))
             )
         )
 
@@ -196,6 +219,9 @@ class Status:
     words_read: int = 0  # photos looked at for printed words
     with_words: int = 0  # of those, in how many something is printed
     words_failed: int = 0  # of those, which could not be read
+    regions: int = 0  # photos whose parts the library's own model knows, too: `query --small`
+    regions_failed: int = 0  # of those, which could not be looked at
+    regions_wanted: bool = False  # whether `index` keeps them up to date
     copies_bytes: int = 0  # earlier catalogues kept beside the present one
     models_bytes: int = 0  # models in the cache folder, which libraries share
     free_bytes: int | None = None  # on the library's disk
@@ -245,6 +271,11 @@ class Status:
                 "read": self.words_read,
                 "with_words": self.with_words,
                 "failed": self.words_failed,
+            },
+            "regions": {
+                "looked_at": self.regions,
+                "failed": self.regions_failed,
+                "wanted": self.regions_wanted,
             },
             "writer": self.writer,
         }

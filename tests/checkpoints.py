@@ -15,6 +15,10 @@ from transformers import (
     ChineseCLIPModel,
     CLIPConfig,
     CLIPModel,
+    CLIPSegConfig,
+    CLIPSegForImageSegmentation,
+    GroupViTConfig,
+    GroupViTModel,
     SiglipConfig,
     SiglipModel,
 )
@@ -113,6 +117,69 @@ def taiyi(folder: Path, dim: int = 24) -> BertForSequenceClassification:
     _bert_vocabulary(folder)
     model.eval().save_pretrained(folder)
     return model
+
+
+def groupvit(folder: Path) -> GroupViTModel:
+    """A GroupViT whose groups differ, which those of a model that is yet to be trained do not."""
+    torch.manual_seed(5)
+    model = GroupViTModel(
+        GroupViTConfig(
+            vision_config={
+                **VISION,
+                "num_hidden_layers": 3,
+                "depths": [1, 1, 1],
+                "num_group_tokens": [8, 4, 0],
+                "num_output_groups": [8, 4, 0],
+            },
+            text_config={
+                **TEXT,
+                "vocab_size": len(WORDS) + 3,
+                "max_position_embeddings": 16,
+                "bos_token_id": 0,
+                "eos_token_id": 1,
+                "pad_token_id": 2,
+            },
+            projection_dim=24,
+            projection_intermediate_dim=48,
+        )
+    )
+    torch.manual_seed(1)
+    assigning = (".assign.q_proj.weight", ".assign.k_proj.weight")
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim > 1:
+                is_word = name.startswith("text_model.embeddings.token")
+                weight.normal_(0, 1 if name.endswith(assigning) else 0.5 if is_word else 0.15)
+        model.logit_scale.fill_(4.6)
+    return _saved(model, folder, _word_tokenizer(), crop=True)
+
+
+def clipseg(folder: Path) -> CLIPSegForImageSegmentation:
+    """A CLIPSeg; twice the picture that its CLIP was trained with, as the published ones."""
+    torch.manual_seed(6)
+    model = CLIPSegForImageSegmentation(
+        CLIPSegConfig(
+            vision_config={**VISION, "image_size": VISION["image_size"] // 2, "patch_size": 4},
+            text_config={
+                **TEXT,
+                "vocab_size": len(WORDS) + 3,
+                "max_position_embeddings": 16,
+                "bos_token_id": 0,
+                "eos_token_id": 1,
+                "pad_token_id": 2,
+            },
+            projection_dim=24,
+            extract_layers=[0, 1],
+            reduce_dim=16,
+            decoder_num_attention_heads=4,
+            decoder_intermediate_size=32,
+        )
+    )
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim > 1:
+                weight.normal_(0, 0.2)
+    return _saved(model, folder, _word_tokenizer(), crop=False)
 
 
 def authors_names(model: ChineseCLIPModel) -> dict[str, torch.Tensor]:

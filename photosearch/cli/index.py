@@ -27,7 +27,7 @@ from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, hush, say,
 from photosearch.cli.progress import progress_bar, stoppable
 from photosearch.errors import NoLibrary, WrongUse
 from photosearch.library import Library, temporary_library
-from photosearch.reports import WordsReport
+from photosearch.reports import RegionsReport, WordsReport
 from photosearch.show.text import counted, printable
 
 if TYPE_CHECKING:
@@ -75,6 +75,18 @@ def index(
             "ray://HOST:PORT.",
         ),
     ] = None,
+    regions: Annotated[
+        bool | None,
+        typer.Option(
+            "--regions/--no-regions",
+            help="Encode parts of each photo, too, for query --small: nine times the work and the "
+            "space. Remembered by the library. [default: as before; at first: no]",
+            show_default=False,
+        ),
+    ] = None,
+    regions_only: Annotated[
+        bool, typer.Option("--regions-only", help="That pass alone, for photos already encoded.")
+    ] = False,
     words: Annotated[
         bool | None,
         typer.Option(
@@ -108,6 +120,7 @@ def index(
       photosearch index                    all indexed folders again
       photosearch index ~/Pictures --no-words
       photosearch index --words-only       later: the printed words
+      photosearch index --regions          small things are found, too: query --small
       photosearch index --ray auto         by a Ray cluster; words are read here
     """
     decoding: dict[str, Any] = {
@@ -115,9 +128,18 @@ def index(
         "timeout": timeout,
         "max_megapixels": max_megapixels,
     }
-    if words_only:
-        _check_words_only(paths, words, dry_run, ray)
-        _index_words(library, retry, decoding, quiet, as_json)
+    if words_only or regions_only:
+        given = {"PATH": bool(paths), "--dry-run": dry_run, "--ray": ray is not None}
+        if words_only:
+            given |= {"--regions-only": regions_only, "--no-words": words is False}
+            given |= {"--regions": regions is True}
+            _check_alone("--words-only", given)
+            _index_words(library, retry, decoding, quiet, as_json)
+        else:
+            given |= {"--no-regions": regions is False, "--words": words is True}
+            _check_alone("--regions-only", given)
+            how = {"device": device, "precision": precision}
+            _index_regions(library, model, how, retry, decoding, quiet, as_json)
         return
     hush(quiet)
     how = {"device": device, "precision": precision, "vectors": vectors}
@@ -136,6 +158,7 @@ def index(
                 batch_size=batch_size,
                 **decoding,
                 words=words,
+                regions=regions,
                 ray=ray,
                 count_first=show,
                 progress=progress,
@@ -146,8 +169,14 @@ def index(
         elif not quiet:
             _print_report(report, opened)
         if not as_json:
-            _print_failures([*report.failed, *(report.words.failed if report.words else ())])
-    _leave(report.interrupted, bool(report.failed or (report.words and report.words.failed)))
+            _print_failures(_failures(report))
+    _leave(report.interrupted, bool(_failures(report)))
+
+
+def _failures(report: IndexReport) -> list[Failure]:
+    """Of all passes."""
+    passes = [one for one in (report.regions, report.words) if one is not None]
+    return [*report.failed, *(failure for one in passes for failure in one.failed)]
 
 
 def _leave(interrupted: bool, failed: bool) -> None:
@@ -158,21 +187,46 @@ def _leave(interrupted: bool, failed: bool) -> None:
         raise typer.Exit(PART_FAILED)
 
 
-def _check_words_only(
-    paths: list[Path] | None, words: bool | None, dry_run: bool, ray: str | None
-) -> None:
-    if ray is not None:
-        raise WrongUse(
-            "--words-only does not go with --ray: printed words are read on this machine",
-            hint="photosearch index --words-only",
-        )
-    given = {"PATH": bool(paths), "--no-words": words is False, "--dry-run": dry_run}
+def _check_alone(pass_alone: str, given: dict[str, bool]) -> None:
+    """A pass alone is over the photos already indexed, on this machine."""
     for name, is_given in given.items():
         if is_given:
+            why = "it runs on this machine" if name == "--ray" else "it is one pass alone"
+            if name == "PATH":
+                why = "it takes the photos already indexed"
             raise WrongUse(
-                f"--words-only does not go with {name}: it reads the photos already indexed",
-                hint="photosearch index --words-only",
+                f"{pass_alone} does not go with {name}: {why}",
+                hint=f"photosearch index {pass_alone}",
             )
+
+
+def _index_regions(
+    library: Path | None,
+    model: str | None,
+    how: dict[str, Any],
+    retry: bool,
+    decoding: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    hush(quiet)
+    with (
+        Library.open(library, model, **how) as opened,
+        stoppable() as should_stop,
+        progress_bar(sys.stderr.isatty() and not quiet) as progress,
+    ):
+        report = opened.look_at_regions(
+            retry=retry, **decoding, progress=progress, should_stop=should_stop
+        )
+    if as_json:
+        write_json({"version": 1, **report.as_dict()})
+    else:
+        if not quiet:
+            _print_regions(report)
+            if report == RegionsReport():
+                say("no photo is waiting to be looked at part by part")
+        _print_failures(report.failed)
+    _leave(report.left > 0, bool(report.failed))
 
 
 def _index_words(
@@ -237,6 +291,8 @@ def _print_report(report: IndexReport, library: Library) -> None:
                 f"encoded {counted(report.encoded, 'photo')} in {report.seconds:.1f} s "
                 f"({report.photos_per_second:.0f} photos/s)"
             )
+    if report.regions is not None:
+        _print_regions(report.regions)
     if report.words is not None:
         _print_words(report.words)
     if report.not_encoded:
@@ -258,6 +314,19 @@ def _print_report(report: IndexReport, library: Library) -> None:
         )
     if report.raw_skipped:
         say(f"{counted(report.raw_skipped, 'raw file')} left out: pip install 'photosearch[raw]'")
+
+
+def _print_regions(report: RegionsReport) -> None:
+    if report.looked_at:
+        say(
+            f"looked at the parts of {counted(report.looked_at, 'photo')} in "
+            f"{report.seconds:.1f} s ({report.looked_at / max(report.seconds, 1e-9):.0f} photos/s)"
+        )
+    if report.unavailable:
+        say(
+            f"{counted(report.unavailable, 'photo')} could not be looked at part by part: not "
+            "there now, or changed; the next run tries again"
+        )
 
 
 def _print_words(report: WordsReport) -> None:

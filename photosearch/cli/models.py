@@ -13,6 +13,7 @@ from photosearch.cli.output import command, say, write_json
 from photosearch.show.text import cells, home_relative, printable, size_text
 
 if TYPE_CHECKING:
+    from photosearch.encode.locator_files import LocatorFacts
     from photosearch.encode.manage import ModelFacts
 
 app = typer.Typer(
@@ -31,20 +32,32 @@ def list_models(as_json: JsonOption = False) -> None:
     """List the known models, and others that are here.
 
     ImageNet is the published zero-shot accuracy (top-1, percent); models show names its source.
+    Models of the second table find things in photos; index and query do not take them.
     --model takes further names: hf:ORG/NAME for any CLIP of the Hugging Face hub, a path, a pair.
 
     \b
     Example:
       photosearch models list
     """
+    from photosearch.encode.locator_files import list_locators
     from photosearch.encode.manage import list_models as listed
 
-    models = listed()
+    models, locators = listed(), list_locators()
     if as_json:
-        write_json({"version": 1, "models": [one.as_dict() for one in models]})
+        write_json(
+            {
+                "version": 1,
+                "models": [one.as_dict() for one in models],
+                "locators": [one.as_dict() for one in locators],
+            }
+        )
         return
     head = ["name", "here", "dim", "pixels", "params", "ImageNet", "languages"]
     for line in _aligned([head, *(_row(one) for one in models)]):
+        say(line)
+    say("")
+    head = ["for photosearch locate", "here", "--by", "params", "licence"]
+    for line in _aligned([head, *(_locator_row(one) for one in locators)]):
         say(line)
 
 
@@ -59,9 +72,24 @@ def pull(name: NameArgument, as_json: JsonOption = False) -> None:
     Examples:
       photosearch models pull ViT-B/32
       photosearch models pull hf:OFA-Sys/chinese-clip-vit-base-patch16
+      photosearch models pull hf:google/owlvit-base-patch32
     """
+    from photosearch.encode.locator_files import pull_locator
+    from photosearch.encode.locators import default_model
     from photosearch.encode.manage import pull_model
 
+    located = pull_locator(name)
+    if located is not None:
+        if as_json:
+            write_json({"version": 1, **located.as_dict()})
+            return
+        is_default = default_model(located.by).name == located.name
+        more = "" if is_default else f" --model {printable(located.name)}"
+        say(
+            f"{printable(located.name)} is ready: "
+            f'photosearch locate PHOTO --what "a cat" --by {located.by}{more}'
+        )
+        return
     facts = pull_model(name)
     if as_json:
         write_json({"version": 1, **facts.as_dict()})
@@ -82,13 +110,15 @@ def show(
       photosearch models show ViT-L/14
       photosearch models show ~/models/ViT-B-32.pt
     """
+    from photosearch.encode.locator_files import show_locator
     from photosearch.encode.manage import show_model
 
-    facts = show_model(name)
+    located = show_locator(name)
+    facts = located or show_model(name)
     if as_json:
         write_json({"version": 1, **facts.as_dict()})
         return
-    lines = list(_facts_lines(facts))
+    lines = list(_facts_lines(facts) if located is None else _locator_lines(located))
     width = max(cells(label) for label, _ in lines)
     for label, value in lines:
         say(f"{label.ljust(width)}  {value}")
@@ -151,6 +181,16 @@ def _row(model: ModelFacts) -> list[str]:
     ]
 
 
+def _locator_row(model: LocatorFacts) -> list[str]:
+    return [
+        printable(model.name),
+        "yes" if model.state == "here" else "-",
+        model.by,
+        "" if model.parameters is None else f"{model.parameters:.0f} M",
+        _text(model.licence),
+    ]
+
+
 def _aligned(rows: list[list[str]]) -> Iterator[str]:
     widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
@@ -182,6 +222,21 @@ def _facts_lines(facts: ModelFacts) -> Iterator[tuple[str, str]]:
         ("folder", facts.folder and printable(home_relative(Path(facts.folder)))),
         ("on disk", facts.bytes and size_text(facts.bytes)),
         ("key", facts.key),
+    ]
+    return ((label, _text(value)) for label, value in values if value not in (None, "", 0))
+
+
+def _locator_lines(facts: LocatorFacts) -> Iterator[tuple[str, str]]:
+    values: list[tuple[str, Any]] = [
+        ("name", printable(facts.name)),
+        ("state", facts.state),
+        ("kind", facts.kind),
+        ("for", f"photosearch locate --by {facts.by}"),
+        ("parameters", facts.parameters and f"{facts.parameters:.1f} million"),
+        ("licence", facts.licence),
+        ("download", facts.download_bytes and size_text(facts.download_bytes)),
+        ("folder", facts.folder and printable(home_relative(Path(facts.folder)))),
+        ("on disk", facts.bytes and size_text(facts.bytes)),
     ]
     return ((label, _text(value)) for label, value in values if value not in (None, "", 0))
 

@@ -38,11 +38,18 @@ def notes_on(opened: Library, asked: Query, text: str | None, answer: Answer) ->
     notes = []
     if answer.hits and answer.matches_well is False:
         notes.append("nothing in this library matches well; the closest are:")
+    notes += answer.notes
     named = opened.named(text) if text and not asked.words_only else 0
     if named:
         notes.append(
             f"{counted(named, 'photo')} {'has' if named == 1 else 'have'} this name: "
             f"photosearch query name:{_quoted(text or '')}"
+        )
+    unseen = opened.count_without_regions() if asked.small else 0
+    if unseen:
+        notes.append(
+            f"{counted(unseen, 'photo')} not looked at part by part yet, and compared as a whole: "
+            "photosearch index --regions-only"
         )
     return notes
 

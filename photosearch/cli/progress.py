@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # How a stage is called → what its bar says, and what it counts.
 _STAGES = {
     "photos": ("photos", "photos"),
+    "regions": ("parts of photos", "photos"),
     "words": ("printed words", "photos"),
     "hashes": ("looking", "photos"),
     "pairs": ("comparing", "pairs"),

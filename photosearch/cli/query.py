@@ -69,6 +69,24 @@ WordsOption = Annotated[
         show_default=False,
     ),
 ]
+SmallOption = Annotated[
+    bool,
+    typer.Option("--small", help="Match parts of photos, too: finds small things. See index."),
+]
+CropOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--crop",
+        metavar="X,Y,W,H",
+        help="Part of the example: left, top, width, height in pixels, or all in %. Repeatable.",
+    ),
+]
+RerankOption = Annotated[
+    str | None,
+    typer.Option(
+        "--rerank", metavar="HOW", help="geometry: photos of the very thing in the example first."
+    ),
+]
 SortOption = Annotated[
     str,
     typer.Option("--sort", metavar="ORDER", help="relevance, date (newest first), oldest, name."),
@@ -99,10 +117,13 @@ def query(
     ] = None,
     k: KOption = 10,
     image: ImageOption = None,
+    crop: CropOption = None,
     plus: PlusOption = None,
     minus: MinusOption = None,
     weight: WeightOption = None,
     words: WordsOption = None,
+    small: SmallOption = False,
+    rerank: RerankOption = None,
     filters: Filters = NO_FILTERS,
     min_relevance: MinRelevanceOption = None,
     min_score: MinScoreOption = None,
@@ -130,7 +151,9 @@ def query(
       photosearch query --words "EXIT"
       photosearch query "beach after:2021 -in:screenshots"
       photosearch query beach --plus sunset --minus people
+      photosearch query --small "a traffic light"
       photosearch query --image example.jpg --plus "at night"
+      photosearch query --image shelf.jpg --crop 120,80,200,300 --rerank geometry
       photosearch query --after 2024 --place Kyoto --sort name
       photosearch query 海边的狗 --in ~/Pictures/2024
       photosearch query cat -0 | xargs -0 cp -t cats/
@@ -148,6 +171,9 @@ def query(
         language=language,
         include_self=include_self,
         words=words,
+        small=small,
+        crops=crop or [],
+        rerank=rerank,
     )
     limits = {"min_score": min_score, "min_relevance": parse_relevance(min_relevance)}
     with open_library(library, model, vectors=vectors) as opened:
@@ -170,6 +196,9 @@ def query(
 def similar(
     image: Annotated[str, typer.Argument(metavar="PATH|URL|-", help="The example image.")],
     k: KOption = 10,
+    crop: CropOption = None,
+    small: SmallOption = False,
+    rerank: RerankOption = None,
     filters: Filters = NO_FILTERS,
     min_relevance: MinRelevanceOption = None,
     min_score: MinScoreOption = None,
@@ -192,11 +221,15 @@ def similar(
     Examples:
       photosearch similar holiday.jpg -k 5
       photosearch similar https://example.org/a.jpg
+      photosearch similar shelf.jpg --crop 120,80,200,300 --rerank geometry
     """
     query(
         text=None,
         k=k,
         image=[image],
+        crop=crop,
+        small=small,
+        rerank=rerank,
         filters=filters,
         min_relevance=min_relevance,
         min_score=min_score,
@@ -254,12 +287,15 @@ def _document(
                 "kind": part.kind,
                 "value": name_of(part.value) if part.kind == "image" else part.value,
                 "weight": part.weight,
+                **({"crop": str(part.crop)} if part.crop else {}),
             }
             for part in asked.parts
         ],
         "words": asked.printed or None,
         "phrases": list(asked.must_show),
         "filters": asked.filters.as_dict(),
+        "small": asked.small,
+        "rerank": asked.rerank,
         "model": opened.encoder.name,
         "matches_well": answer.matches_well,
         "notes": notes,

@@ -6,6 +6,7 @@ ranking is the same whatever index made it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -17,6 +18,24 @@ class Ranking(NamedTuple):
 
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
+
+
+class Rows(Protocol):
+    """What an index is made of: the vectors of photos (a snapshot), or of their parts."""
+
+    def setting(self, name: str) -> str | None: ...
+
+    def vectors_after(self, model_id: int, last_id: int) -> Iterator[tuple[int, int, bytes]]:
+        """(row id, id, float16 bytes) of a model, in order, past a row id."""
+        ...
+
+    def vector_row(self, vector_id: int) -> tuple[int, int, bytes] | None:
+        """(model id, id, float16 bytes) of the last vector of a row."""
+        ...
+
+    def vectors_of(self, model_id: int, photo_ids: Sequence[int]) -> list[tuple[int, bytes]]:
+        """(id, float16 bytes) of those that have a vector of this model."""
+        ...
 
 
 class VectorIndex(Protocol):

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photosearch.index.base import Ranking, VectorIndex, best
+from photosearch.index.base import Ranking, Rows, VectorIndex, best
 from photosearch.index.exact import ExactIndex
 from photosearch.index.scan import ScanIndex
 from photosearch.index.stamps import EXACT, Stamp, read_stamps, trouble_with
 from photosearch.index.tail import Tail
 from photosearch.index.write import SCAN_FROM, clean_up, write_part
 from photosearch.store.files import VECTORS
-from photosearch.store.snapshot import Model, Snapshot
+from photosearch.store.snapshot import Model
 
 # What was added since is folded in when it is more than a tenth, or more than this many: so many
 # rows cost a cold query 15 ms to read and compare.
@@ -43,7 +43,7 @@ class CurrentIndex:
     """The index files, and beside them what was stored since."""
 
     def __init__(
-        self, parts: Sequence[VectorIndex], tail: Tail, snapshot: Snapshot, model: Model
+        self, parts: Sequence[VectorIndex], tail: Tail, snapshot: Rows, model: Model
     ) -> None:
         self._parts = [part for part in parts if len(part)]
         self._tail = tail
@@ -73,26 +73,26 @@ class CurrentIndex:
 
 
 def open_index(
-    library: Path, snapshot: Snapshot, model: Model, tell: Callable[[str], None]
+    library: Path, snapshot: Rows, model: Model, tell: Callable[[str], None]
 ) -> CurrentIndex:
     """The index of a model, from its files where they are good, else made anew."""
     return _current(library, snapshot, model, tell, most=QUERY_MOST)
 
 
-def refresh_index(library: Path, snapshot: Snapshot, model: Model) -> None:
+def refresh_index(library: Path, snapshot: Rows, model: Model) -> None:
     """Bring a model's files up to the catalogue, if what was added or removed is worth it."""
     _current(library, snapshot, model, lambda _: None, most=None)
     clean_up(library / VECTORS, model)
 
 
-def build_index(library: Path, snapshot: Snapshot, model: Model) -> VectorIndex:
+def build_index(library: Path, snapshot: Rows, model: Model) -> VectorIndex:
     """Make the whole index from the catalogue; kept as a file where the library can be written."""
     return write_part(library / VECTORS, snapshot, model, [], None)
 
 
 def _current(
     library: Path,
-    snapshot: Snapshot,
+    snapshot: Rows,
     model: Model,
     tell: Callable[[str], None],
     *,
@@ -149,7 +149,7 @@ def _kept_parts(sizes: Sequence[int], added: int, vectors: int, most: int | None
 
 
 def _open_parts(
-    folder: Path, snapshot: Snapshot, model: Model
+    folder: Path, snapshot: Rows, model: Model
 ) -> tuple[list[Stamp], list[VectorIndex], str]:
     """The files that can be used, and what is wrong with the one after them."""
     stamps = read_stamps(folder, model)

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photosearch.index.base import Rows
 from photosearch.index.scan import ScanIndex
 from photosearch.index.stamps import SCAN, Stamp, file_sha256, read_stamps, stamp_name, trouble_with
 from photosearch.reports import NOTE, REPAIRABLE, Problem
 from photosearch.store.files import VECTORS
+from photosearch.store.regions import PartRows, as_model
 from photosearch.store.snapshot import Model, Snapshot
 
 KIND = "vector file"
@@ -30,11 +32,11 @@ _OUTDATED = ("is missing", "is out of date", "belongs to another library")
 def check_files(library: Path, snapshot: Snapshot, *, quick: bool) -> Iterator[Problem]:
     """What is wrong in the folder of vector files."""
     folder = library / VECTORS
-    models = snapshot.models()
-    for model in models:
+    indexes = indexes_of(snapshot)
+    for rows, model in indexes:
         if model.vectors:
-            yield from _check_model(folder, snapshot, model, quick=quick)
-    yield from _strangers(folder, models)
+            yield from _check_model(folder, rows, model, quick=quick)
+    yield from _strangers(folder, [model for _, model in indexes])
 
 
 def remove_files(library: Path, keys: set[str]) -> None:
@@ -49,17 +51,24 @@ def damaged_keys(library: Path, snapshot: Snapshot) -> set[str]:
     """Models whose files are not what they should be."""
     return {
         model.key
-        for model in snapshot.models()
+        for rows, model in indexes_of(snapshot)
         if any(
             problem.severity != NOTE
-            for problem in _check_model(library / VECTORS, snapshot, model, quick=False)
+            for problem in _check_model(library / VECTORS, rows, model, quick=False)
         )
     }
 
 
-def _check_model(
-    folder: Path, snapshot: Snapshot, model: Model, *, quick: bool
-) -> Iterator[Problem]:
+def indexes_of(snapshot: Snapshot) -> list[tuple[Rows, Model]]:
+    """What there can be files of: each model's vectors of photos, and of their parts."""
+    models = snapshot.models()
+    parts = [as_model(snapshot, model) for model in models]
+    return [(snapshot, model) for model in models] + [
+        (PartRows(snapshot), model) for model in parts if model.vectors
+    ]
+
+
+def _check_model(folder: Path, snapshot: Rows, model: Model, *, quick: bool) -> Iterator[Problem]:
     trouble, stamps = "", []
     for _ in range(2):  # a run may be replacing a file at this moment
         stamps = read_stamps(folder, model)
@@ -78,7 +87,7 @@ def _check_model(
     yield Problem(KIND, f"the vector file of {model.name} {trouble}", 1, severity, _REMADE)
 
 
-def _contents(folder: Path, stamps: list[Stamp], snapshot: Snapshot, model: Model) -> str:
+def _contents(folder: Path, stamps: list[Stamp], snapshot: Rows, model: Model) -> str:
     """What is wrong inside of the files; empty where they hold what the catalogue does."""
     rows = snapshot.vectors_after(model.id, 0)
     ahead: list[tuple[int, int, bytes]] = []  # a row that belongs to the next file

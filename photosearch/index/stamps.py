@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import get_type_hints
 
-from photosearch.store.snapshot import Model, Snapshot
+from photosearch.index.base import Rows
+from photosearch.store.snapshot import Model
 
 EXACT = "exact"  # float16 rows (index/exact.py)
 SCAN = "scan"  # codes, and rows to rank by (index/scan.py)
@@ -49,7 +50,7 @@ class Stamp:
 
 def stamp_of(
     path: Path,
-    snapshot: Snapshot,
+    snapshot: Rows,
     model: Model,
     *,
     kind: str,
@@ -94,7 +95,7 @@ def file_name(model: Model, last_id: int, count: int) -> str:
     return f"{model.key}-{last_id}-{count}.faiss"
 
 
-def trouble_with(folder: Path, stamp: Stamp, snapshot: Snapshot, model: Model) -> str:
+def trouble_with(folder: Path, stamp: Stamp, snapshot: Rows, model: Model) -> str:
     """What can be seen to be wrong with a file without opening it; empty for nothing."""
     path = folder / stamp.file
     if stamp.catalogue != snapshot.setting("catalogue") or stamp.dim != model.dim:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from photosearch.index.base import VectorIndex
+from photosearch.index.base import Rows, VectorIndex
 from photosearch.index.exact import ExactIndex
 from photosearch.index.scan import ScanIndex, can_scan
 from photosearch.index.stamps import (
@@ -27,7 +27,7 @@ from photosearch.index.stamps import (
     stamp_of,
 )
 from photosearch.store.replace import sync_file, sync_folder
-from photosearch.store.snapshot import Model, Snapshot
+from photosearch.store.snapshot import Model
 
 # From so many photos on codes are looked at. An exact file has a kilobyte a photo to read where
 # nothing is in memory yet: 50 MB here, where the codes have 4.
@@ -39,7 +39,7 @@ _LEFT_SECONDS = 3600
 class _Rows:
     """Rows of a model past an id, and the newest that was given."""
 
-    def __init__(self, snapshot: Snapshot, model: Model, after: int) -> None:
+    def __init__(self, snapshot: Rows, model: Model, after: int) -> None:
         self._rows = snapshot.vectors_after(model.id, after)
         self.last: tuple[int, int, bytes] = (after, 0, b"")
 
@@ -51,7 +51,7 @@ class _Rows:
 
 def write_part(
     folder: Path,
-    snapshot: Snapshot,
+    snapshot: Rows,
     model: Model,
     kept: Sequence[Stamp],
     like: ScanIndex | None,
@@ -87,7 +87,7 @@ def write_part(
 class _Beside:
     """A temporary file that becomes a file of vectors, or goes."""
 
-    def __init__(self, folder: Path, snapshot: Snapshot, model: Model) -> None:
+    def __init__(self, folder: Path, snapshot: Rows, model: Model) -> None:
         self._folder = folder
         self._snapshot = snapshot
         self._model = model

@@ -10,18 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from photosearch.decode.limits import Limits
 from photosearch.decode.pool import WorkerPool
 from photosearch.errors import BadImage, MissingExtra
+from photosearch.ingest.held import Options, Source, data_of, sources_of
 from photosearch.ingest.prepare import open_picture
 from photosearch.ocr.reader import ReadFailed, scaled
 from photosearch.ordered import ordered_map
-from photosearch.paths import join, to_path
-from photosearch.read import Changed, read_file
-from photosearch.records import Failure, FoundFile, Progress
+from photosearch.paths import to_path
+from photosearch.records import Failure, Progress
 from photosearch.reports import WordsReport
 from photosearch.store.words import Reading, reader_id, store_readings, unread
 
@@ -29,29 +28,6 @@ if TYPE_CHECKING:
     from photosearch.ocr.reader import WordReader
     from photosearch.store.catalogue import Catalogue
     from photosearch.store.snapshot import Snapshot
-
-# Photos whose paths are looked up at a time.
-_BLOCK = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run."""
-
-    retry: bool = False
-    jobs: int = 2
-    limits: Limits = field(default_factory=Limits)
-    progress: Callable[[Progress], None] = lambda progress: None
-    should_stop: Callable[[], bool] = lambda: False
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A photo and the files that should hold it."""
-
-    photo_id: int
-    digest: bytes
-    files: tuple[tuple[bytes, bytes, int, int], ...]  # (root, path, size, mtime_ns)
 
 
 def read_words(
@@ -75,8 +51,8 @@ def read_words(
     read = with_words = unavailable = 0
     failed: list[Failure] = []
 
-    def sources() -> Iterator[_Source]:
-        for source in _sources(snapshot, waiting):
+    def sources() -> Iterator[Source]:
+        for source in sources_of(snapshot, waiting):
             if options.should_stop():
                 return
             yield source
@@ -112,23 +88,13 @@ def read_words(
     )
 
 
-def _sources(snapshot: Snapshot, photo_ids: list[int]) -> Iterator[_Source]:
-    for at in range(0, len(photo_ids), _BLOCK):
-        files: dict[tuple[int, bytes], list[tuple[bytes, bytes, int, int]]] = {}
-        rows = snapshot.files_of(photo_ids[at : at + _BLOCK])
-        for photo_id, digest, root, path, size, mtime_ns in rows:
-            files.setdefault((photo_id, digest), []).append((root, path, size, mtime_ns))
-        for (photo_id, digest), places in sorted(files.items()):
-            yield _Source(photo_id, digest, tuple(places))
-
-
 def _read(
-    source: _Source, reader: WordReader, workers: WorkerPool, limits: Limits
+    source: Source, reader: WordReader, workers: WorkerPool, limits: Limits
 ) -> Reading | None:
     """None where no file holds this photo now."""
     from PIL import Image
 
-    data = _data_of(source)
+    data = data_of(source)
     if data is None:
         return None
     try:
@@ -139,14 +105,3 @@ def _read(
         return Reading(source.photo_id, failure=str(error))
     across, down = picture.width / image.width, picture.height / image.height
     return Reading(source.photo_id, scaled(lines, across, down))
-
-
-def _data_of(source: _Source) -> bytes | None:
-    for root, path, size, mtime_ns in source.files:
-        try:
-            file = read_file(join(root, path), FoundFile(path, size, mtime_ns))
-        except (OSError, Changed):
-            continue
-        if file.digest == source.digest:
-            return file.data
-    return None

@@ -55,6 +55,7 @@ def answer(
     if query.lists:
         return Answer(tuple(_list(snapshot, only, order, replace(limits, k=k))), None)
     reads = _reads(query, snapshot, only, shown)
+    notes: tuple[str, ...] = ()
     if query.words_only:
         hits = find(looks=None, reads=reads, snapshot=snapshot, limits=limits)
     else:
@@ -63,10 +64,18 @@ def answer(
             return Answer((), None)
         if not query.include_self:
             limits = replace(limits, left_out=looks.wanted.examples)
+        notes += looks.wanted.notes
+        if query.rerank:
+            from photosearch.search.rerank import MOST, rerank
+
+            limits = replace(limits, k=max(limits.k, MOST))
         hits = find(looks=looks, reads=reads, snapshot=snapshot, limits=limits)
+        if query.rerank:
+            found = rerank(hits, looks, snapshot, limits)
+            hits, notes = found.hits, (*notes, *found.notes)
     judged = [hit.relevance for hit in hits[:_JUDGED] if hit.relevance is not None]
     matches_well = is_match(judged) if judged else None
-    return Answer(tuple(in_order(hits[:k], order)), matches_well)
+    return Answer(tuple(in_order(hits[:k], order)), matches_well, notes)
 
 
 def _allowed(query: Query, snapshot: Snapshot) -> tuple[NDArray[np.int64] | None, list[Read]]:

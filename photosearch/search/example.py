@@ -112,7 +112,7 @@ def _limited(data: Data, where: str) -> Data:
 
 def name_of(source: Any) -> str:
     """How an example is called in messages and results."""
-    if isinstance(source, bytes):
+    if isinstance(source, bytes) or hasattr(source, "convert"):
         return "image"
     if source == "-":
         return "standard input"

@@ -14,6 +14,7 @@ from photosearch.records import Hit
 
 if TYPE_CHECKING:
     from photosearch.search.fuse import Found
+    from photosearch.search.looks import Seen
     from photosearch.store.snapshot import PhotoRow, Place
 
 
@@ -65,15 +66,19 @@ def hit_of(
     )
 
 
-def evidence_of(one: Found, by_looks: float | None) -> dict[str, Any]:
-    """Why a photo is a hit; by_looks: its relevance by looks."""
+def evidence_of(one: Found, by_looks: float | None, seen: Seen | None = None) -> dict[str, Any]:
+    """Why a photo is a hit; by_looks: its relevance by looks; seen: its part that fits best."""
     evidence: dict[str, Any] = {}
     if one.cosine is not None:
+        # With a part the score is the mean of both: see search/small.py.
+        cosine = 2 * one.cosine - seen.cosine if seen else one.cosine
         evidence["looks_like"] = {
-            "cosine": round(one.cosine, 6),
+            "cosine": round(cosine, 6),
             "rank": one.look_rank,
             "relevance": None if by_looks is None else round(by_looks, 4),
         }
+    if seen is not None:
+        evidence["region"] = {"box": list(seen.box), "cosine": round(seen.cosine, 6)}
     if one.read is not None:
         evidence["reads"] = {
             **one.read.lines[0].as_dict(),

@@ -9,21 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from photosearch.errors import BadImage, WrongUse
+from photosearch.errors import WrongUse
 from photosearch.paths import time_of, to_bytes
 from photosearch.search.example import is_url, name_of, read_example
+from photosearch.search.picture import Picture, picture_of
 
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
+    from photosearch.encode.towers import ImageTower
+    from photosearch.search.crop import Crop
     from photosearch.search.query import Query
     from photosearch.store.remembered import Remembered
     from photosearch.store.snapshot import Model, Snapshot
+
+# Shares of an example's width and height that are looked for beside the whole, and pixels a side
+# that its local features take: see search/rerank.py.
+MIDDLES = (0.6, 0.4)
+RERANK_NEED = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,11 @@ class QueryVector:
 
     vector: NDArray[np.float32]  # float32[dim], unit length
     examples: frozenset[int]  # photos of the library that served as examples
+    notes: tuple[str, ...] = ()
+    # For `rerank`: what the examples show, and the query's vector with the middle of an example in
+    # its place.
+    pictures: tuple[Picture, ...] = ()
+    middles: tuple[NDArray[np.float32], ...] = ()
 
 
 def query_vector(
@@ -43,18 +56,35 @@ def query_vector(
 ) -> QueryVector:
     """The weighted sum of a query's parts, scaled to unit length."""
     total = np.zeros(encoder.dim, np.float32)
-    examples: set[int] = set()
     for part in query.texts:
         total += part.weight * _text_vector(part.value, query.language, encoder, remembered)
-    for part in query.images:
-        vector, photo_id = image_vector(part.value, encoder, snapshot, model)
-        total += part.weight * vector
-        if photo_id is not None:
-            examples.add(photo_id)
+    sought = [
+        image_vector(
+            part.value, encoder, snapshot, model, crop=part.crop, rerank=query.rerank is not None
+        )
+        for part in query.images
+    ]
+    for part, found in zip(query.images, sought, strict=True):
+        total += part.weight * found.vector
+    middles = [
+        total + part.weight * (middle - found.vector)
+        for part, found in zip(query.images, sought, strict=True)
+        for middle in found.middles
+    ]
+    return QueryVector(
+        _unit(total),
+        frozenset(found.photo_id for found in sought if found.photo_id is not None),
+        notes=tuple(found.note for found in sought if found.note),
+        pictures=tuple(found.picture for found in sought if found.picture),
+        middles=tuple(_unit(middle) for middle in middles if middle.any()),
+    )
+
+
+def _unit(total: NDArray[np.float32]) -> NDArray[np.float32]:
     length = float(np.linalg.norm(total))
     if length < 1e-6:
         raise WrongUse("the parts of this query cancel each other out: nothing is left to look for")
-    return QueryVector(total / np.float32(length), frozenset(examples))
+    return total / np.float32(length)
 
 
 def _text_vector(
@@ -69,20 +99,75 @@ def _text_vector(
     return vector
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """An example as it is looked for."""
+
+    vector: NDArray[np.float32]
+    photo_id: int | None  # where the library has the same photo
+    note: str = ""
+    picture: Picture | None = None
+    middles: tuple[NDArray[np.float32], ...] = ()
+
+
 def image_vector(
-    source: Any, encoder: Encoder, snapshot: Snapshot, model: Model
-) -> tuple[NDArray[np.float32], int | None]:
-    """An example's vector, and its photo id where the library has the same photo."""
+    source: Any,
+    encoder: Encoder,
+    snapshot: Snapshot,
+    model: Model,
+    *,
+    crop: Crop | None = None,
+    rerank: bool = False,
+) -> Sought:
+    """An example's vector; of a part of it, which the library does not have, always encoded now.
+
+    rerank: what that takes is added.
+    """
     photo_id = _photo_at(source, snapshot)
     data = b""
     if photo_id is None and not hasattr(source, "convert"):
         data = read_example(source)
         photo_id = snapshot.photo_with_digest(hashlib.sha256(data).digest())
-    if photo_id is not None:
+    stored = None
+    if photo_id is not None and crop is None:
         stored = stored_vector(snapshot, model, photo_id)
-        if stored:
-            return stored.vector, photo_id
-    return _encode(source, data, encoder), photo_id
+    tower = encoder.image if stored is None or rerank else None
+    if stored is not None:
+        sought = Sought(stored.vector, photo_id)
+    else:
+        assert tower is not None
+        picture = picture_of(source, data, crop, tower.preprocess.need)
+        vector = tower.encode(tower.preprocess.resize(picture.image)[np.newaxis])[0]
+        sought = Sought(vector, photo_id, _note_on(picture, source))
+    if not rerank:
+        return sought
+    assert tower is not None
+    picture = picture_of(source, data, crop, max(RERANK_NEED, tower.preprocess.need))
+    # A part was chosen by somebody: it shows the thing and little else.
+    middles = () if crop else _middles(picture, tower)
+    return replace(sought, picture=picture, middles=middles)
+
+
+def _middles(picture: Picture, tower: ImageTower) -> tuple[NDArray[np.float32], ...]:
+    """The vectors of the middle of an example, as large as the thing in it may be."""
+    width, height = picture.image.size
+    inner = []
+    for share in MIDDLES:
+        across, down = (
+            min(round(side * (1 - share) / 2), (side - 1) // 2) for side in (width, height)
+        )
+        inner.append(picture.image.crop((across, down, width - across, height - down)))
+    return tuple(tower.encode(np.stack([tower.preprocess.resize(image) for image in inner])))
+
+
+def _note_on(picture: Picture, source: Any) -> str:
+    if not picture.cut_short:
+        return ""
+    left, top, right, bottom = picture.box
+    return (
+        f"the crop reaches over an edge of {name_of(source)}: "
+        f"{left},{top},{right - left},{bottom - top} is looked for"
+    )
 
 
 def stored_vector(snapshot: Snapshot, model: Model, photo_id: int) -> QueryVector | None:
@@ -92,21 +177,6 @@ def stored_vector(snapshot: Snapshot, model: Model, photo_id: int) -> QueryVecto
         return None
     vector = np.frombuffer(rows[0][1], "<f2").astype(np.float32)
     return QueryVector(vector, frozenset({photo_id}))
-
-
-def _encode(source: Any, data: bytes, encoder: Encoder) -> NDArray[np.float32]:
-    tower = encoder.image
-    if hasattr(source, "convert"):  # a PIL image, for callers of the API
-        image = source.convert("RGB")
-    else:
-        from photosearch.decode.pixels import decode
-
-        try:
-            image = decode(data or read_example(source), need=tower.preprocess.need).image
-        except BadImage as error:
-            raise BadImage(f"{name_of(source)}: {error}") from error
-    vector: NDArray[np.float32] = tower.encode(tower.preprocess.resize(image)[np.newaxis])[0]
-    return vector
 
 
 def _photo_at(source: Any, snapshot: Snapshot) -> int | None:

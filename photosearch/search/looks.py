@@ -24,6 +24,15 @@ Judging = Callable[[Vectors, Vectors], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a query sees in a photo's parts."""
+
+    cosine: float  # of the best part
+    box: tuple[int, int, int, int]  # x0, y0, x1, y1 in the upright photo's pixels
+    vector: Vectors
+
+
+@dataclass(frozen=True, slots=True)
 class Looks:
     """One side of a query: the vector, and where it is looked for."""
 
@@ -57,6 +66,10 @@ class Looks:
             return {}
         judged = self.judge(self.wanted.vector, np.stack(list(vectors.values())))
         return dict(zip(vectors, judged.tolist(), strict=True))
+
+    def seen(self, photo_ids: Sequence[int]) -> dict[int, Seen]:
+        """The part of each photo that fits best; none where only whole photos are compared."""
+        return {}
 
     def vectors_of(self, photo_ids: Sequence[int]) -> dict[int, Vectors]:
         rows = self.snapshot.vectors_of(self.model.id, photo_ids) if photo_ids else []

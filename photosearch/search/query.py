@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from photosearch.errors import WrongUse
 from photosearch.filenames import PHOTO_SUFFIXES, RAW_SUFFIXES, suffix_of
+from photosearch.search.crop import Crop, crops_of
 from photosearch.search.filters import Filters
 from photosearch.search.qualifiers import read_text
 
 KINDS = ("text", "plus", "minus", "image")
+RERANKINGS = ("geometry",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Part:
     kind: str  # one of KINDS
     value: Any  # a text; for images a path, a URL, "-", bytes or a PIL image
     weight: float  # below zero: less of this
+    crop: Crop | None = None  # of an image: the part that counts; None: all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Query:
     words_only: bool = False  # looks do not count
     must_show: tuple[str, ...] = ()  # phrases that must be printed in a hit
     must_not_show: tuple[str, ...] = ()
+    small: bool = False  # parts of photos are compared, too
+    rerank: str | None = None  # one of RERANKINGS
 
     @property
     def texts(self) -> list[Part]:
@@ -68,6 +73,9 @@ def make_query(
     language: str | None = None,
     include_self: bool = False,
     words: bool | None = None,
+    small: bool = False,
+    crops: Sequence[Any] = (),
+    rerank: str | None = None,
 ) -> Query:
     """Put a query together.
 
@@ -80,6 +88,8 @@ def make_query(
     # One text is a list of one: Python would take a string for a list of its letters.
     plus = [plus] if isinstance(plus, str) else plus
     minus = [minus] if isinstance(minus, str) else minus
+    cropped = crops_of(crops, len(images))
+    _check_rerank(rerank, len(images))
     given: list[tuple[str, Any]] = [("plus", value) for value in plus]
     given += [("minus", value) for value in minus]
     given += [("image", value) for value in images]
@@ -87,6 +97,10 @@ def make_query(
     if text is not None:
         _check_text(text)
     if words:
+        if small:
+            raise WrongUse(
+                "--small looks at parts of photos, and --words at print alone", hint="leave out one"
+            )
         return _printed_words(text, given, filters)
     asked = read_text(text or "")
     if words is False and (asked.phrases or asked.not_phrases):
@@ -99,11 +113,15 @@ def make_query(
     filters = filters.merged(asked.filters)
     if not given and not asked.phrases and not asked.not_phrases and filters.is_empty():
         raise WrongUse("nothing to search for", hint='photosearch query "a dog on the beach"')
+    if small and not given:
+        raise WrongUse(
+            "--small needs to know what to look for", hint='photosearch query --small "a cup"'
+        )
     for kind, value in given:
         if kind in ("plus", "minus") and not value.strip():
             raise WrongUse(f"--{kind} is empty")
     return Query(
-        _weighted(given, weights or {}),
+        _with_crops(_weighted(given, weights or {}), cropped),
         filters,
         language,
         include_self,
@@ -112,6 +130,8 @@ def make_query(
         words_only=not given and bool(asked.phrases),
         must_show=asked.phrases,
         must_not_show=asked.not_phrases,
+        small=small,
+        rerank=rerank,
     )
 
 
@@ -142,6 +162,23 @@ def _weighted(given: Sequence[tuple[str, Any]], weights: Mapping[str, float]) ->
                 hint=f"parts of this query: {', '.join(sorted(known))}",
             )
     return tuple(parts)
+
+
+def _with_crops(parts: Sequence[Part], crops: Sequence[Crop | None]) -> tuple[Part, ...]:
+    left = iter(crops)
+    return tuple(replace(part, crop=next(left)) if part.kind == "image" else part for part in parts)
+
+
+def _check_rerank(rerank: str | None, images: int) -> None:
+    if rerank is None:
+        return
+    if rerank not in RERANKINGS:
+        raise WrongUse(f"--rerank {rerank!r} is not known", hint="--rerank geometry")
+    if not images:
+        raise WrongUse(
+            "--rerank geometry compares photos with an example image, and there is none",
+            hint="photosearch query --image example.jpg --rerank geometry",
+        )
 
 
 def parse_weights(items: Sequence[str]) -> dict[str, float]:

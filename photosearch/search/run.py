@@ -6,7 +6,7 @@ In: the looking side of a query, Reads, limits. Out: list[Hit], best first.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from photosearch.records import Hit
@@ -62,6 +62,15 @@ def find(
         fetch = min(total, fetch * 2)
 
 
+def hits_of(
+    photo_ids: Sequence[int], looks: Looks, snapshot: Snapshot, limits: Limits
+) -> list[Hit]:
+    """These photos as hits, those that pass; without a rank by looks."""
+    found = [Found(photo_id) for photo_id in photo_ids]
+    looks.add_cosines(found)
+    return _hits(found, looks, snapshot, replace(limits, k=max(1, len(found))))
+
+
 def _is_exhausted(ranking: Ranking, hits: Sequence[Hit], limits: Limits) -> bool:
     """Whether what comes after these candidates falls below a limit as well."""
     least = ranking.scores[-1] if len(ranking.scores) else 0.0
@@ -83,6 +92,7 @@ def _hits(
         ids = [one.photo_id for one in block]
         photos = snapshot.photos(ids)
         relevances = looks.relevances(ids) if looks else {}
+        seen = looks.seen(ids) if looks else {}
         for one in block:
             photo = photos.get(one.photo_id)
             by_looks = relevances.get(one.photo_id)
@@ -96,7 +106,7 @@ def _hits(
                 rank=len(hits) + 1,
                 score=_score(one, looks),
                 relevance=relevance,
-                evidence=evidence_of(one, by_looks),
+                evidence=evidence_of(one, by_looks, seen.get(one.photo_id)),
                 online=online,
                 accepts_path=limits.accepts_path,
             )

@@ -26,6 +26,9 @@ def reason(hit: Hit) -> str:
     parts = []
     reads = hit.evidence.get("reads")
     looks = hit.evidence.get("looks_like")
+    same = hit.evidence.get("geometry")
+    if same:
+        parts.append(f"same thing: {same['inliers']} points agree")
     if reads:
         line = shorten(printable(reads["text"]), _LONGEST_LINE)
         more = len(reads["lines"]) - 1
@@ -37,6 +40,10 @@ def reason(hit: Hit) -> str:
         judged = looks.get("relevance")
         figure = f"(cosine {looks['cosine']:.2f})" if judged is None else percent(judged)
         parts.append(f"looks like {figure}")
+    region = hit.evidence.get("region")
+    if region:
+        x0, y0, x1, y1 = region["box"]
+        parts.append(f"best part at {x0},{y0} {x1 - x0}x{y1 - y0}")
     text = ", ".join(parts)
     return f"weak: {text}" if text and hit.is_weak else text
 

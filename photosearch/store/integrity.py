@@ -100,6 +100,8 @@ def check_tables(connection: sqlite3.Connection, *, quick: bool) -> Iterator[Pro
                 yield Problem(kind, message, count, severity)
     if not quick:
         yield from _lengths(connection)
+        if "regions" in have:
+            yield from _parts(connection)
     if "lines" in have:
         yield from _words(connection)
         if not quick:
@@ -214,6 +216,31 @@ def _lengths(connection: sqlite3.Connection) -> Iterator[Problem]:
     count = sum(1 for _ in bad_vectors(connection))
     if count:
         yield Problem("vector", "vectors that are not of unit length", count, REPAIRABLE)
+
+
+def bad_parts(connection: sqlite3.Connection) -> Iterator[int]:
+    """Ids of rows of `regions` whose vectors or boxes are not what their number says."""
+    import numpy as np
+
+    for row_id, count, dim, boxes, vectors in connection.execute(
+        "SELECT r.id, r.count, m.dim, r.boxes, r.vectors FROM regions r "
+        "JOIN models m ON m.id = r.model_id"
+    ):
+        if len(boxes) != 16 * count or len(vectors) != 2 * dim * count:
+            yield row_id
+            continue
+        matrix = np.frombuffer(vectors, "<f2").reshape(count, dim).astype("f4")
+        with np.errstate(all="ignore"):
+            lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
+        if not (np.abs(lengths - 1) < _LENGTH_ERROR).all():
+            yield row_id
+
+
+def _parts(connection: sqlite3.Connection) -> Iterator[Problem]:
+    count = sum(1 for _ in bad_parts(connection))
+    if count:
+        message = "photos with vectors of parts that are of a wrong size or length"
+        yield Problem("parts", message, count, REPAIRABLE)
 
 
 def wrong_lines(connection: sqlite3.Connection) -> Iterator[tuple[int, str, str]]:

@@ -21,7 +21,7 @@ from photosearch.store.replace import discard, sync_file, sync_folder, unused
 if TYPE_CHECKING:
     import sqlite_utils
 
-SCHEMA = 4
+SCHEMA = 5
 APPLICATION_ID = 0x50685365  # "PhSe", in the file's header: `file catalogue.db` shows it
 
 _TABLES = """
@@ -195,7 +195,24 @@ CREATE TABLE pairs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pairs_b ON pairs (photo_b);
 """
-_TABLES += _TAGS + _WORDS + _PLACES + _HASHES
+# Since schema 5. Derived from pixels: `index --regions` makes again what is not there.
+_REGIONS = """
+-- One row a photo whose parts were encoded, or could not be.
+CREATE TABLE regions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    model_id INTEGER NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,                 -- how parts are chosen; another way has another name
+    count INTEGER NOT NULL,
+    boxes BLOB NOT NULL,                -- int32[count, 4], little-endian: x0, y0, x1, y1 in pixels
+    failure TEXT,                       -- why there are none, where there are none
+    vectors BLOB NOT NULL,              -- float16[count, dim], little-endian, unit length
+    UNIQUE (photo_id, model_id, kind),
+    CHECK ((count = 0) = (failure IS NOT NULL))
+) STRICT;
+CREATE INDEX regions_counted ON regions (model_id, kind, count);
+"""
+_TABLES += _TAGS + _WORDS + _PLACES + _HASHES + _REGIONS
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -230,11 +247,17 @@ def _add_hashes(database: sqlite_utils.Database) -> None:
         database.execute(statement)
 
 
+def _add_regions(database: sqlite_utils.Database) -> None:
+    for statement in _statements(_REGIONS):
+        database.execute(statement)
+
+
 # Number of the schema a step starts from → the step. Each runs in the one transaction of upgrade().
 _STEPS: dict[int, Callable[[sqlite_utils.Database], None]] = {
     1: _add_tags,
     2: _add_words_and_places,
     3: _add_hashes,
+    4: _add_regions,
 }
 
 

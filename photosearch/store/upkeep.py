@@ -35,6 +35,7 @@ _NAMES = {
     "readings": ("photos read for words", "photosearch index reads their words again"),
     "lines": ("lines of printed words", "photosearch index reads them again"),
     "places": ("names of places", "photosearch index finds them again"),
+    "regions": ("photos looked at part by part", "photosearch index looks at them again"),
 }
 _TOLD = 5  # folders that are named
 
@@ -178,6 +179,8 @@ def _mend_rows(connection: sqlite3.Connection) -> None:
         "DELETE FROM vectors WHERE length(vector) != "
         "2 * (SELECT dim FROM models WHERE models.id = model_id)"
     )
+    bad = list(integrity.bad_parts(connection))
+    connection.executemany("DELETE FROM regions WHERE id = ?", ((number,) for number in bad))
     connection.execute(
         "UPDATE models SET vectors = (SELECT count(*) FROM vectors WHERE model_id = models.id)"
     )

@@ -169,14 +169,14 @@ _ELSEWHERE = ("vector file", "remembered")
 
 def _make_vector_files(library: Path, *, all_of_them: bool) -> None:
     from photosearch.index.cache import refresh_index
-    from photosearch.index.inspect import damaged_keys, remove_files
+    from photosearch.index.inspect import damaged_keys, indexes_of, remove_files
 
     with closing(Snapshot(library)) as snapshot:
-        models = snapshot.models()
-        keys = {model.key for model in models} if all_of_them else damaged_keys(library, snapshot)
-        remove_files(library, keys)
-        for model in models:
-            refresh_index(library, snapshot, model)
+        indexes = indexes_of(snapshot)
+        every = {model.key for _, model in indexes}
+        remove_files(library, every if all_of_them else damaged_keys(library, snapshot))
+        for rows, model in indexes:
+            refresh_index(library, rows, model)
 
 
 def _fold_log(library: Path, repair: Repair) -> None:

@@ -18,6 +18,9 @@ from photosearch.reports import Agreement, ModelStatus, RootStatus, Status
 from photosearch.settings import models_path
 from photosearch.store.files import CATALOGUE, VECTORS, size_of
 from photosearch.store.lock import current_writer
+from photosearch.store.regions import SETTING as REGIONS_SETTING
+from photosearch.store.regions import counts as regions_counts
+from photosearch.store.regions import failed_parts
 from photosearch.store.snapshot import Snapshot
 from photosearch.store.words import counts as words_counts
 from photosearch.store.words import failed_readings
@@ -30,6 +33,7 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
     """Counts and sizes at this moment."""
     counts = snapshot.counts()
     words = words_counts(snapshot)
+    regions = _regions(snapshot)
     current = snapshot.setting("model_key") or snapshot.setting("model")
     own = [library / f"{CATALOGUE}{suffix}" for suffix in ("", "-wal", "-shm")]
     sizes = [size_of(path) for path in library.glob(f"{CATALOGUE}*") if path not in own]
@@ -63,12 +67,21 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
         words_read=words["read"],
         with_words=words["with_words"],
         words_failed=words["failed"],
+        regions=regions["photos"],
+        regions_failed=regions["failed"],
+        regions_wanted=snapshot.setting(REGIONS_SETTING) == "yes",
         copies_bytes=sum(sizes),
         models_bytes=size_of(models_path()),
         free_bytes=_free(library),
         unused_bytes=snapshot.unused_bytes(),
     )
     return replace(status, advice=tuple(_advice(status)))
+
+
+def _regions(snapshot: Snapshot) -> dict[str, int]:
+    """What is known of the parts of photos, by the library's own model."""
+    model = snapshot.model(snapshot.setting("model_key") or "")
+    return regions_counts(snapshot, model.id if model else 0)
 
 
 def _advice(status: Status) -> Iterator[tuple[str, str]]:
@@ -82,8 +95,11 @@ def _advice(status: Status) -> Iterator[tuple[str, str]]:
         yield f"{left:,} photos are not read for words", "photosearch index --words-only"
     elif status.photos and not status.words_read:
         yield "no photo is read for words", "photosearch index --words-only"
-    if status.failures + status.words_failed:
-        count = status.failures + status.words_failed
+    if status.regions_wanted and status.regions < status.photos:
+        left = status.photos - status.regions
+        yield f"{left:,} photos are not looked at part by part", "photosearch index --regions-only"
+    count = status.failures + status.words_failed + status.regions_failed
+    if count:
         yield f"{count:,} failed", "photosearch status --failures"
     if status.missing + status.forgotten:
         yield f"{status.missing + status.forgotten:,} entries are gone", "photosearch prune"
@@ -115,6 +131,6 @@ def agreement_setting(key: str) -> str:
 
 
 def failures_of(snapshot: Snapshot) -> list[Failure]:
-    """Files that could not be indexed, or in which no words could be looked for; by path."""
-    failed = sorted([*snapshot.failures(), *failed_readings(snapshot)])
+    """Files that could not be indexed, or looked at for words or part by part; by path."""
+    failed = sorted([*snapshot.failures(), *failed_readings(snapshot), *failed_parts(snapshot)])
     return [Failure(to_path(root, path), reason) for root, path, reason in failed]

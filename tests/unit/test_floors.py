@@ -18,7 +18,7 @@ PACKAGE = Path(photosearch.__file__).parent
 # A floor is a row of folders that do not know each other; a folder is its modules from the top line
 # down. `__main__` is the last line of the commands' folder: it is nothing but their door.
 FLOORS = (
-    ("errors records reports paths filenames settings ordered",),
+    ("errors masks records reports paths filenames settings ordered",),
     ("read ignore walk mounts gazetteer",),
     (
         "decode.limits decode.formats decode.pixels decode.facts decode.worker decode.process "
@@ -32,7 +32,8 @@ FLOORS = (
         "encode.sources.openai encode.sources.huggingface encode.sources.open_clip "
         "encode.sources.chinese_clip encode.sources.ready_onnx encode.originals encode.on_torch "
         "encode.export encode.quantise encode.encoder encode.names encode.manage "
-        "encode.proposals encode.crops",
+        "encode.locators encode.locator_files "
+        "encode.merging encode.proposals encode.crops",
     ),
     ("ocr.reader ocr.gate ocr.rapid",),
     (
@@ -40,7 +41,7 @@ FLOORS = (
         "store.salvage.wal store.salvage.record store.salvage.pages store.salvage.shapes "
         "store.salvage.gather store.salvage.rebuild "
         "store.catalogue store.volumes store.relocate store.tags store.opening store.snapshot "
-        "store.functions store.places store.words store.hashes store.remembered "
+        "store.functions store.places store.words store.hashes store.regions store.remembered "
         "store.integrity store.upkeep store.backup",
     ),
     (
@@ -52,9 +53,10 @@ FLOORS = (
     ),
     (
         "search.dates search.places search.conditions search.fields search.filters "
-        "search.qualifiers search.query search.example search.likeness search.bank "
-        "search.relevance search.reading search.fuse search.looks search.hits search.run "
-        "search.browse search.answer",
+        "search.qualifiers search.crop search.query search.example search.picture "
+        "search.likeness search.bank "
+        "search.relevance search.reading search.printed search.fuse search.looks search.small search.hits "
+        "search.run search.browse search.geometry search.rerank search.answer",
         "survey.inventory survey.decay survey.health survey.about survey.agreement "
         "survey.evaluate survey.export",
         "duplicates.fingerprint duplicates.candidates duplicates.same_picture duplicates.groups "
@@ -62,22 +64,25 @@ FLOORS = (
         "duplicates.told duplicates.detail duplicates.removable duplicates.find",
         "ingest.scopes ingest.disks ingest.attendance ingest.prepare ingest.workshop ingest.here "
         "ingest.node ingest.link ingest.spread ingest.crew ingest.foreman ingest.cluster "
-        "ingest.photos ingest.words ingest.places",
+        "ingest.photos ingest.held ingest.regions ingest.words ingest.places",
         "watching.settle watching.events watching.territory watching.departures watching.targets "
         "watching.pending watching.watch",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored "
-        "zeroshot.region zeroshot.by_regions",
+        "zeroshot.region zeroshot.boxes zeroshot.phrases zeroshot.published zeroshot.feeds zeroshot.owlvit "
+        "zeroshot.grounding zeroshot.by_regions "
+        "zeroshot.groupvit zeroshot.clipseg zeroshot.segments",
     ),
-    ("indexing locating library __init__",),
+    ("indexing locating spotting library __init__",),
     (
-        "show.text show.reason show.table show.sheet",
+        "show.text show.reason show.table show.sheet show.colours show.fonts show.tags show.draw "
+        "show.saved show.sixel show.pictures show.regions",
         "resident.wire resident.place resident.client resident.record resident.warm "
         "resident.itself resident.server resident.start",
     ),
     (
         "cli.output cli.opened cli.options cli.filters cli.notes cli.progress cli.index cli.query "
-        "cli.facts cli.photos cli.classify cli.locate cli.duplicates cli.models cli.upkeep "
-        "cli.check cli.unit cli.watch cli.serve cli.app __main__",
+        "cli.facts cli.photos cli.classify cli.drawing cli.locate cli.duplicates cli.models "
+        "cli.upkeep cli.check cli.unit cli.watch cli.serve cli.app __main__",
     ),
 )
 PLACES = {

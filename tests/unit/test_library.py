@@ -71,9 +71,9 @@ def test_stored_vector_of_an_example_equals_a_new_one(samples: Library, tmp_path
     from photosearch.search.likeness import image_vector
 
     model = samples._require_model()
-    stored, _ = image_vector(CAT, samples.encoder, samples._snapshot, model)
+    stored = image_vector(CAT, samples.encoder, samples._snapshot, model).vector
     with Image.open(CAT) as image:
-        anew, _ = image_vector(image, samples.encoder, samples._snapshot, model)
+        anew = image_vector(image, samples.encoder, samples._snapshot, model).vector
     assert float(stored @ anew) > 0.9999  # stored in float16
 
 

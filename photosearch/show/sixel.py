@@ -1,0 +1,47 @@
+"""Pictures as sixels: six rows of pixels a line of text, as DEC's terminals took them.
+
+In: an RGB image. Out: an escape sequence (DEC VT330/340 manual, chapter 14). Colours are reduced to
+256, the fewest registers that terminals with sixels are known to have.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_COLOURS = 256
+
+
+def sixels(image: Image.Image) -> str:
+    """An image at its own size."""
+    import numpy as np
+
+    reduced = image.convert("RGB").quantize(_COLOURS)
+    indices = np.asarray(reduced)
+    height, width = indices.shape
+    # Square pixels; what is not drawn keeps its colour.
+    parts = [f'\033P0;1q"1;1;{width};{height}']
+    palette = (reduced.getpalette() or [])[: 3 * _COLOURS]
+    for number in range(len(palette) // 3):
+        red, green, blue = (round(part / 2.55) for part in palette[3 * number : 3 * number + 3])
+        parts.append(f"#{number};2;{red};{green};{blue}")
+    for top in range(0, height, 6):
+        band = indices[top : top + 6]
+        weights = (1 << np.arange(len(band), dtype=np.int64))[:, None]
+        for number in np.unique(band):
+            columns = ((band == number) * weights).sum(0) + 63
+            parts.append(f"#{number}{_shortened(bytes(columns.astype(np.uint8)))}$")
+        parts.append("-")
+    return "".join([*parts, "\033\\"])
+
+
+def _shortened(line: bytes) -> str:
+    """Runs of one character as their length."""
+    parts = []
+    for char, run in groupby(line.rstrip(b"?").decode("ascii")):
+        count = len(list(run))
+        parts.append(f"!{count}{char}" if count > 3 else char * count)
+    return "".join(parts)

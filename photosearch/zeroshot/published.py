@@ -1,0 +1,158 @@
+"""Models of transformers that find things in pictures, as their makers publish them.
+
+In: a name or path, and which kinds will do. Out: an Opened: the model on a device, ready to be
+asked, its tokenizer and image processor. Of a folder only data is read: weights as tensors, never
+code of its own. What the model is asked is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from photosearch.encode.locator_files import kind_of, locator_files, named_or_default
+from photosearch.errors import BadCheckpoint, MissingExtra, WrongUse
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A published model: float32, on a device, not to be trained."""
+
+    name: str  # as it was given
+    folder: Path
+    kind: str  # its model_type, such as "owlvit"
+    model: Any
+    device: torch.device
+
+    def tokenizer(self) -> Any:
+        """transformers' tokenizer of the folder."""
+        from transformers import AutoTokenizer
+
+        return _read(self.folder, "tokenizer", AutoTokenizer)
+
+    def image_processor(self) -> Any:
+        """transformers' image processor of the folder, on Pillow and numpy.
+
+        By name: where torchvision is installed, the default is another one, whose resizing differs
+        by a grey level or two.
+        """
+        from transformers import AutoImageProcessor
+
+        return _read(self.folder, "image processor", AutoImageProcessor, backend="pil")
+
+    def run(self, **feeds: Any) -> Any:
+        """What the model says of these tensors."""
+        return self.asked(
+            lambda *moved: self.model(**dict(zip(feeds, moved, strict=True))), *feeds.values()
+        )
+
+    def asked(self, ask: Callable[..., Any], *tensors: Any) -> Any:
+        """What a function of the model says of tensors, which are brought to its device."""
+        import torch
+
+        try:
+            with torch.inference_mode():
+                return ask(*(one.to(self.device) for one in tensors))
+        except torch.OutOfMemoryError as error:
+            raise WrongUse(
+                f"the memory of {self.device} does not hold {self.name} and one image",
+                hint="CUDA_VISIBLE_DEVICES= takes the CPU",
+            ) from error
+
+
+def open_published(
+    name: str | None, kinds: Mapping[str, str], by: str, *, device: str = "auto"
+) -> Opened:
+    """The model of a name or path. name: None takes the usual one of `by`, if it is here.
+
+    kinds: model_type → class of transformers, such as {"owlvit": "OwlViTForObjectDetection"}.
+    Raises WrongUse for a model of another kind, UnknownModel, BadCheckpoint, DownloadFailed,
+    MissingExtra.
+    """
+    name = named_or_default(name, by)
+    if not (find_spec("torch") and find_spec("transformers")):
+        raise MissingExtra(f"--by {by} takes torch", hint="pip install 'photosearch[torch]'")
+    folder = locator_files(name, kinds, by)
+    kind = kind_of(folder)
+    assert kind is not None
+    from photosearch.encode.on_torch import choose_device
+
+    chosen = choose_device(device)
+    return Opened(name, folder, kind, _load(kinds[kind], folder).to(chosen), chosen)
+
+
+def _load(class_name: str, folder: Path) -> Any:
+    """`from_pretrained` from local files alone; weights that do not fit are refused."""
+    import torch
+    import transformers
+
+    from photosearch.encode.sources.folder import quiet
+
+    _check_weights(folder)
+    try:
+        with quiet():
+            model, found = getattr(transformers, class_name).from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                weights_only=True,
+                output_loading_info=True,
+            )
+    except Exception as error:  # it raises whatever its parts raise
+        raise BadCheckpoint(f"{folder} cannot be loaded: {_line(error)}") from error
+    misfits = [*found["missing_keys"], *(one[0] for one in found.get("mismatched_keys", ()))]
+    if misfits:
+        raise BadCheckpoint(
+            f"{folder}: its weights lack or misfit {min(map(str, misfits))}; without it the "
+            "model's answers would be random"
+        )
+    _check_depth(folder, model, found["unexpected_keys"])
+    return model.eval().requires_grad_(False)
+
+
+def _check_depth(folder: Path, model: Any, unexpected: Any) -> None:
+    """Refuse weights of more layers than the configuration names.
+
+    Others that the model has no use for (buffers of older versions) change nothing in its answers.
+    """
+    shapes = {_DIGITS.sub("#", name) for name in model.state_dict()}
+    for name in sorted(map(str, unexpected)):
+        if _DIGITS.sub("#", name) in shapes:
+            raise BadCheckpoint(
+                f"{folder}: its weights hold {name}, for which config.json has no place; they are "
+                "of another model"
+            )
+
+
+_DIGITS = re.compile(r"\d+")
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+
+
+def _check_weights(folder: Path) -> None:
+    names = {name for one in _WEIGHTS for name in (one, f"{one}.index.json")}
+    if not any((folder / name).is_file() for name in names):
+        raise BadCheckpoint(f"{folder} holds no weights: none of {', '.join(_WEIGHTS)}")
+
+
+def _read(folder: Path, what: str, reader: Any, **options: Any) -> Any:
+    from photosearch.encode.sources.folder import quiet
+
+    try:
+        with quiet():
+            return reader.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, **options
+            )
+    except Exception as error:  # as above
+        raise BadCheckpoint(f"{folder}: its {what} cannot be read: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

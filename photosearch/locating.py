@@ -55,9 +55,12 @@ def open_locator(
         from photosearch.zeroshot.segments import Segments
 
         return Segments(labels, model, threshold)
+    from photosearch.search import bank
+    from photosearch.settings import cache_path
     from photosearch.zeroshot.by_regions import ByRegions
 
-    return ByRegions(labels, encoder(), threshold)
+    clip = encoder()
+    return ByRegions(labels, clip, threshold, bank.load(clip, cache_path()))
 
 
 def labels_of(what: str | Sequence[str]) -> list[str]:

@@ -114,11 +114,14 @@ def show(
     from photosearch.encode.manage import show_model
 
     located = show_locator(name)
-    facts = located or show_model(name)
+    if located is not None:
+        facts, lines = located.as_dict(), list(_locator_lines(located))
+    else:
+        model = show_model(name)
+        facts, lines = model.as_dict(), list(_facts_lines(model))
     if as_json:
-        write_json({"version": 1, **facts.as_dict()})
+        write_json({"version": 1, **facts})
         return
-    lines = list(_facts_lines(facts) if located is None else _locator_lines(located))
     width = max(cells(label) for label, _ in lines)
     for label, value in lines:
         say(f"{label.ljust(width)}  {value}")

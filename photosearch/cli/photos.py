@@ -72,6 +72,9 @@ def _print_status(state: Status) -> None:
         say(f"model     {printable(model.name)}: {coverage} photos encoded{mark}")
         if model.agreement:
             say(f"          {agreement_text(model.agreement)}")
+    if state.regions:
+        coverage = "all" if state.regions >= state.photos else f"{state.regions:,}"
+        say(f"parts     {coverage} photos looked at part by part: query --small")
     if state.words_read:
         coverage = "all" if state.words_read >= state.photos else f"{state.words_read:,}"
         say(f"words     {coverage} photos read, {state.with_words:,} with printed words")

@@ -198,6 +198,7 @@ def _parts(report: IndexReport) -> list[str]:
         (report.copied, "copied"),
         (report.missing, "missing"),
         (report.returned, "back again"),
+        (report.regions.looked_at if report.regions else 0, "looked at part by part"),
         (len(report.failed), "failed"),
     ]
     parts = [f"{count:,} {word}" for count, word in counts if count]

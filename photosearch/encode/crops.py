@@ -29,17 +29,25 @@ def encode_boxes(
     """float64[n, 4] boxes x0, y0, x1, y1 in the image's pixels → float32[n, dim], unit length."""
     total = np.zeros((len(boxes), tower.dim), np.float32)
     for scale in scales:
+        around = grown(boxes, scale, image.size)
         for at in range(0, len(boxes), tower.batch_size):
-            some = boxes[at : at + tower.batch_size]
-            pixels = [tower.preprocess.resize(_cut(image, box, scale)) for box in some]
+            some = around[at : at + tower.batch_size]
+            pixels = [tower.preprocess.resize(_cut(image, box)) for box in some]
             total[at : at + len(some)] += tower.encode(np.stack(pixels))
     return normalise(total)
 
 
-def _cut(image: Image.Image, box: NDArray[np.float64], scale: float) -> Image.Image:
-    """What is in a box, made larger around its centre but not beyond the picture."""
-    x0, y0, x1, y1 = box.tolist()
-    across, down = (x1 - x0) * (scale - 1) / 2, (y1 - y0) * (scale - 1) / 2
-    left, top = max(0, round(x0 - across)), max(0, round(y0 - down))
-    right, bottom = min(image.width, round(x1 + across)), min(image.height, round(y1 + down))
-    return image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+def grown(boxes: NDArray[np.float64], scale: float, size: tuple[int, int]) -> NDArray[np.float64]:
+    """Boxes made larger around their centres, but not beyond a picture of (width, height).
+
+    In whole pixels, one at least each way.
+    """
+    margin = (boxes[:, 2:] - boxes[:, :2]) * ((scale - 1) / 2)
+    low = np.clip(np.round(boxes[:, :2] - margin), 0, np.array(size) - 1)
+    high = np.minimum(np.round(boxes[:, 2:] + margin), size)
+    return np.concatenate([low, np.maximum(high, low + 1)], axis=1)
+
+
+def _cut(image: Image.Image, box: NDArray[np.float64]) -> Image.Image:
+    x0, y0, x1, y1 = (int(edge) for edge in box)
+    return image.crop((x0, y0, x1, y1))

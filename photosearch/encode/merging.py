@@ -110,7 +110,7 @@ def merge(lab: NDArray[np.uint8], pieces: NDArray[np.intp], weights: Weights) ->
     def likeness(one: int, other: int) -> float:
         a, b = boxes[one], boxes[other]
         around = (max(a[2], b[2]) - min(a[0], b[0])) * (max(a[3], b[3]) - min(a[1], b[1]))
-        both = sizes[one] + sizes[other]
+        both = float(sizes[one] + sizes[other])
         common = float(np.minimum(hists[one], hists[other]).sum())
         return (
             weights.colour * common
@@ -160,7 +160,7 @@ def _histograms(lab: NDArray[np.uint8], pieces: NDArray[Any], count: int) -> NDA
 
 
 def _boxes(pieces: NDArray[np.intp], count: int) -> list[tuple[float, ...]]:
-    height, width = pieces.shape
+    _height, width = pieces.shape
     order = np.argsort(pieces.ravel(), kind="stable")
     starts = np.searchsorted(pieces.ravel()[order], np.arange(count))
     rows, columns = np.divmod(order, width)

@@ -45,7 +45,9 @@ def lines_holding(lines: Sequence[Line], text: str) -> list[tuple[Line, float]]:
             scores[line] = line.confidence
     if len(telling) == 1 or not scores:
         for line, one in zip(lines, found, strict=True):
-            share = sum(_worth(word, one, alone=len(words) == 1) for word in telling) / len(telling)
+            share = sum(_worth(word, one, alone=len(telling) == 1) for word in telling) / len(
+                telling
+            )
             if share > 0:
                 scores.setdefault(line, line.confidence * share)
     return sorted(scores.items(), key=lambda item: -item[1])

@@ -151,7 +151,9 @@ def _draw_quad(
     if right <= left or bottom <= top:
         return
     size = right - left, bottom - top
-    factor = _SMOOTH if size[0] * size[1] * _SMOOTH**2 <= _SMOOTH_PIXELS else 1
+    # Of a picture of a few pixels, smoothed lines would be all shade and no colour.
+    smooth = style.edge > 0 and size[0] * size[1] * _SMOOTH**2 <= _SMOOTH_PIXELS
+    factor = _SMOOTH if smooth else 1
     points = [((x - left) * factor, (y - top) * factor) for x, y in quad]
     for shade, width in ((BLACK, style.core + 2 * style.edge), (colour, style.core)):
         stencil = Image.new("L", (size[0] * factor, size[1] * factor))

@@ -35,7 +35,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise StorageError(f"{path}: {error}", hint=_hint(str(error))) from error
-    except sqlite3.DatabaseError as error:
+    # SQLite quotes damaged names in its messages: they may be no text.
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise DamagedLibrary(f"{path}: {error}") from error
     except OSError as error:
         raise StorageError(

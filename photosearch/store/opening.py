@@ -48,7 +48,7 @@ def open_catalogue(path: Path, *, may_freeze: bool) -> tuple[sqlite3.Connection,
                 sqlite3.connect(f"{address}?immutable=1", uri=True, check_same_thread=False),
                 True,
             )
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # the latter in its own message
         connection.close()
         raise
     # What was stored last is still in the log, which an immutable file would be read without. In

@@ -32,10 +32,12 @@ class Opened:
     device: torch.device
 
     def tokenizer(self) -> Any:
-        """transformers' tokenizer of the folder."""
+        """transformers' tokenizer of the folder. Whoever uses it counts the tokens."""
         from transformers import AutoTokenizer
 
-        return _read(self.folder, "tokenizer", AutoTokenizer)
+        tokenizer = _read(self.folder, "tokenizer", AutoTokenizer)
+        tokenizer.model_max_length = 1 << 30  # else it warns of what is refused with a line of ours
+        return tokenizer
 
     def image_processor(self) -> Any:
         """transformers' image processor of the folder, on Pillow and numpy.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import typer
 
 import photosearch
 from photosearch.cli.app import app
-from photosearch.records import Classified, Hit
+from photosearch.records import Classified, Hit, Located, Region
 from photosearch.reports import IndexReport, TagReport
 from photosearch.search.filters import filters_table
 from photosearch.store import schema
@@ -42,7 +43,7 @@ def test_every_option_has_help() -> None:
 
 def test_json_page_names_every_field() -> None:
     documents = re.findall(r"```json\n(.*?)```", JSON_PAGE, re.DOTALL)
-    query, index, classify, _ = (
+    query, index, classify, located, _ = (
         json.loads(document.replace("dates are written …", "")) for document in documents
     )
     assert set(index) == set(IndexReport().as_dict())
@@ -52,6 +53,11 @@ def test_json_page_names_every_field() -> None:
     assert set(classify["photos"][0]) == set(record)
     assert set(classify["photos"][0]["labels"][0]) == set(record["labels"][0])
     for name in TagReport((), 0, "softmax").as_dict():
+        assert f"`{name}`" in JSON_PAGE
+    region = Region((0, 0, 1, 1), "a", 0.5)
+    assert set(located["photos"][0]) == set(Located(Path("a"), 1, 1, (region,)).as_dict())
+    assert set(located["photos"][0]["regions"][0]) == set(region.as_dict())
+    for name in replace(region, corners=((0, 0), (1, 0), (1, 1), (0, 1))).as_dict():
         assert f"`{name}`" in JSON_PAGE
 
 

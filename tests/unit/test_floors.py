@@ -68,7 +68,8 @@ FLOORS = (
         "watching.settle watching.events watching.territory watching.departures watching.targets "
         "watching.pending watching.watch",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored "
-        "zeroshot.region zeroshot.boxes zeroshot.phrases zeroshot.published zeroshot.feeds zeroshot.owlvit "
+        "zeroshot.region zeroshot.heat zeroshot.boxes zeroshot.phrases zeroshot.published "
+        "zeroshot.feeds zeroshot.owlvit "
         "zeroshot.grounding zeroshot.by_regions "
         "zeroshot.groupvit zeroshot.clipseg zeroshot.segments",
     ),

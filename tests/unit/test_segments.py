@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from photosearch.errors import WrongUse
-from photosearch.locating import locate
+from photosearch.locating import locate, locate_images
 from photosearch.masks import box_of, mask_of, runs_of, scaled
-from photosearch.records import Region
+from photosearch.records import Located, Region
 from photosearch.zeroshot.clipseg import ClipSeg
+from photosearch.zeroshot.files import named_file
 from photosearch.zeroshot.groupvit import SURROUNDINGS, GroupVit, prompt_of, rivals
 from photosearch.zeroshot.published import Opened, open_published
 from photosearch.zeroshot.segments import KINDS, Segments
@@ -46,6 +48,12 @@ def model(models: dict[str, Path], request: pytest.FixtureRequest) -> str:
 
 def opened(folder: Path) -> Opened:
     return open_published(str(folder), KINDS, "segments", device="cpu")
+
+
+@cache
+def finder(model: str, threshold: float | None = None) -> Segments:
+    """One that is opened once for several tests."""
+    return Segments(LABELS, model, threshold)
 
 
 def by_label(regions: list[Region]) -> dict[str, Region]:
@@ -136,7 +144,7 @@ def test_clipseg_agrees_with_transformers(models: dict[str, Path]) -> None:
 
 def test_a_thin_picture_is_fed_like_a_thick_one(model: str) -> None:
     """Of an array of one row, which side has the colours is no guess."""
-    feeds = Segments(LABELS, model)._drawer.feeds  # type: ignore[attr-defined]
+    feeds = finder(model)._drawer.feeds  # type: ignore[attr-defined]
     row = picture(4, (9, 1))
     thick = row.resize((9, 5), Image.Resampling.NEAREST)
     size = (32, 32)
@@ -149,12 +157,10 @@ def test_a_thin_picture_is_fed_like_a_thick_one(model: str) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_higher_threshold_never_adds_a_pixel(model: str, seed: int) -> None:
     image = picture(seed, (96, 64))
-    segments = Segments(LABELS, model)
     before: dict[str, Region] | None = None
     sizes = []
     for threshold in (0.0, 0.2, 0.45, 0.55, 0.7, 0.9, 1.0):
-        segments._threshold = threshold  # as the next one would be opened with
-        found = by_label(segments.locate(image))
+        found = by_label(finder(model, threshold).locate(image))
         sizes.append(sum(int(region.mask.sum()) for region in found.values()))  # type: ignore[union-attr]
         for label, region in found.items():
             assert region.mask is not None
@@ -168,14 +174,14 @@ def test_a_higher_threshold_never_adds_a_pixel(model: str, seed: int) -> None:
 
 
 def test_threshold_nought_leaves_no_pixel_without_a_label(model: str) -> None:
-    found = Segments(LABELS, model, 0.0).locate(picture(2, (96, 64)))
+    found = finder(model, 0.0).locate(picture(2, (96, 64)))
     assert np.any([region.mask for region in found], axis=0).all()
 
 
 def test_other_labels_change_no_score_of_a_pixel(model: str) -> None:
     """Nor does their order. A pixel may go to one of them that is nearer, with GroupViT."""
     image = picture(1, (96, 64))
-    forth = by_label(Segments(LABELS, model).locate(image))
+    forth = by_label(finder(model).locate(image))
     back = by_label(Segments(LABELS[::-1], model).locate(image))
     assert forth.keys() == back.keys() != set()
     for label, region in forth.items():
@@ -186,7 +192,7 @@ def test_other_labels_change_no_score_of_a_pixel(model: str) -> None:
 
 
 def test_groupvit_gives_a_pixel_to_one_label(models: dict[str, Path]) -> None:
-    found = Segments(LABELS, str(models["groupvit"]), 0.0).locate(picture(1, (96, 64)))
+    found = finder(str(models["groupvit"]), 0.0).locate(picture(1, (96, 64)))
     assert len(found) > 1
     assert (np.sum([region.mask for region in found], axis=0) == 1).all()
 
@@ -217,7 +223,7 @@ def test_masks_lie_where_the_picture_changes(models: dict[str, Path], is_tall: b
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (1, 5000), (5000, 1), (3, 900), (1500, 1100)])
 def test_every_shape_of_picture_has_masks_of_its_size(model: str, size: tuple[int, int]) -> None:
-    found = Segments(LABELS, model, 0.0).locate(picture(6, size))
+    found = finder(model, 0.0).locate(picture(6, size))
     assert found
     for region in found:
         assert region.mask is not None
@@ -228,13 +234,15 @@ def test_every_shape_of_picture_has_masks_of_its_size(model: str, size: tuple[in
 
 def test_a_turned_photo_is_looked_at_upright(model: str, tmp_path: Path) -> None:
     scene = picture(1, (96, 64))
-    upright = by_label(locate(scene, LABELS, by="segments", model=model, encoder=no_encoder))
+    upright = by_label(finder(model).locate(scene))
     assert upright
     for orientation in (3, 6, 8):
         path = tmp_path / f"{orientation}.png"
         exif = camera_exif(orientation=orientation)
         path.write_bytes(png(stored_as(scene, orientation), exif=exif))
-        turned = by_label(locate(path, LABELS, by="segments", model=model, encoder=no_encoder))
+        (record,) = locate_images([named_file(path)], finder(model))
+        assert isinstance(record, Located)
+        turned = by_label(list(record.regions))
         assert turned.keys() == upright.keys()
         for label, region in turned.items():
             assert region.box == upright[label].box

@@ -18,7 +18,8 @@ from tests.make import difference, picture
 
 KITTY = re.compile(r"\033_G([^;]*);([^\033]*)\033\\")
 ITERM = re.compile(r"\033\]1337;File=([^:]*):([^\a]*)\a")
-CELL = re.compile(r"\033\[38;([\d;]+);48;([\d;]+)m|▀|\033\[0m\n")
+COLOUR = r"(2;\d+;\d+;\d+|5;\d+)"
+CELL = re.compile(rf"\033\[38;{COLOUR};48;{COLOUR}m|▀|\033\[0m\n")
 
 
 def from_kitty(text: str) -> Image.Image:

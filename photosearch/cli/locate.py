@@ -27,6 +27,7 @@ from photosearch.show.text import counted, home_relative, printable, shorten
 
 if TYPE_CHECKING:
     from photosearch.cli.drawing import Drawing
+    from photosearch.locating import Decode
     from photosearch.records import Failure, Located
     from photosearch.zeroshot.files import NamedFile
     from photosearch.zeroshot.region import Locator
@@ -110,6 +111,7 @@ def locate(
       photosearch locate 猫.jpg --what 猫,狗 --json
     """
     from photosearch.cli.drawing import Drawing
+    from photosearch.locating import decoder
     from photosearch.paths import to_bytes
     from photosearch.zeroshot.files import PhotoFiles
 
@@ -129,8 +131,9 @@ def locate(
     locator = _locator(asked, words, by, model, threshold, library)
     drawing.start()
     show = _Output(drawing, as_json, top, alone=len(named) == 1 and not named[0].is_dir())
-    for file in _with_progress(files):
-        show.file(file, locator)
+    with decoder(many=files.at_least(2)) as decode:
+        for file in _with_progress(files):
+            show.file(file, locator, decode)
     if files.raw_skipped:
         tell(f"{counted(files.raw_skipped, 'raw file')} left out: pip install 'photosearch[raw]'")
     code = show.end({"version": 1, "by": "words" if words else by or _BY, "model": locator.model})
@@ -158,11 +161,7 @@ def _asked(
     if labels_file is not None:
         from photosearch.zeroshot.labels import read_labels
 
-        try:
-            return read_labels(labels_file)
-        except WrongUse as error:  # whose example is of the option of `classify`
-            hint = "a text file with one label a line" if error.hint else None
-            raise WrongUse(str(error), hint=hint) from error
+        return read_labels(labels_file)
     from photosearch.locating import labels_of
 
     assert what is not None
@@ -212,12 +211,12 @@ class _Output:
         self._failed: list[Failure] = []
         self._looked_at = self._found = 0
 
-    def file(self, file: NamedFile | Failure, locator: Locator) -> None:
+    def file(self, file: NamedFile | Failure, locator: Locator, decode: Decode) -> None:
         """Look into one file, and say at once what is there."""
         from photosearch.locating import locate_images
         from photosearch.records import Failure
 
-        for record in locate_images([file], locator):
+        for record in locate_images([file], locator, decode=decode):
             if isinstance(record, Failure):
                 self._fail(record)
                 continue

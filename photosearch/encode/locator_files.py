@@ -225,5 +225,5 @@ def _wrong_kind(name: str, kind: str, kinds: Collection[str], by: str) -> Photos
         hint = f"--by {BY_TYPE[kind]} for this model, or {hint}"
     elif kind in _CLIPS:
         hint = f"--by regions, which takes every CLIP, or {hint}"
-    held = "a CLIP" if kind == "clip" else f"a {kind}"
+    held = "a CLIP" if kind == "clip" else ("an " if kind[:1] in "aeiou" else "a ") + kind
     return WrongUse(f"--by {by} takes {article} {wanted}, and {name} holds {held}", hint=hint)

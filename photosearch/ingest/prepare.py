@@ -67,8 +67,8 @@ def _decode(data: bytes, digest: bytes, need: int, limits: Limits) -> tuple[Phot
     return photo, decoded
 
 
-def open_picture(data: bytes, need: int, limits: Limits) -> Picture:
-    """A photo's pixels; `need` is how many a side will be used of them."""
+def open_picture(data: bytes, need: int | None, limits: Limits) -> Picture:
+    """A photo's pixels; `need` is how many a side will be used of them, None: all."""
     import numpy as np
 
     decoded = decode(data, need=need, limits=limits)

@@ -5,10 +5,10 @@ The pixels of the candidates are compared with the example's (search/geometry.py
 are opened where they lie. Those that show the same thing come first, the surest before; the rest
 keep their order.
 
-A third of the candidates are those of the query. The others look like the middle of the example: in a
-photo of a thing the thing is in the middle, and what lies around it is not in its other photos. Of
-99 phone photos of covers, 38 have the cover among the first 20 by the whole, 75 so (1,317 photos,
-`mini`; scripts/bench instances).
+A third of the candidates are those of the query. The others look like the middle of the example:
+in a photo of a thing the thing is in the middle, and what lies around it is not in its other
+photos. Of 99 phone photos of covers, 38 have the cover among the first 20 by the whole, 75 so
+(1,317 photos, `mini`; scripts/bench instances).
 """
 
 from __future__ import annotations

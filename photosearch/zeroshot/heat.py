@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
-SIDE = 16  # cells; 24 are no better
+SIDE = 16  # cells
 _RIDGE = 1.0
-_SMOOTH = 10.0  # 3 to 30 give the same pointing to 1 %
+_SMOOTH = 10.0  # the boxes point alike from 3 to 30
 
 
 def cover(boxes: Numbers, width: int, height: int) -> Numbers:

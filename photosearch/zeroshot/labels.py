@@ -25,20 +25,24 @@ _PLAIN = (SLOT,)
 
 # Chinese keyboards type these where others type a comma.
 _WIDE_COMMAS = str.maketrans("，、", ",,")
-_EXAMPLE = '--labels "cat,dog,truck"'
+_EXAMPLES = {
+    "--labels": '--labels "cat,dog,truck"',
+    "--what": '--what "a cat, a remote control"',
+    "--labels-file": "a text file with one label a line",
+}
 
 
-def parse_labels(text: str) -> list[str]:
-    """`cat,"salt, pepper"` → ["cat", "salt, pepper"]."""
+def parse_labels(text: str, option: str = "--labels") -> list[str]:
+    """`cat,"salt, pepper"` → ["cat", "salt, pepper"]. option: what a complaint calls it."""
     lines = text.translate(_WIDE_COMMAS).splitlines()
     try:
         rows = list(csv.reader(lines, skipinitialspace=True, strict=True))
     except csv.Error as error:
         raise WrongUse(
-            f"--labels {text!r} is not understood: {error}",
-            hint="""--labels 'cat,"salt, pepper",dog': quotes around a label that has a comma""",
+            f"{option} {text!r} is not understood: {error}",
+            hint=f"""{option} 'cat,"salt, pepper",dog': quotes around a label that has a comma""",
         ) from error
-    return check_labels([label for row in rows for label in row], "--labels")
+    return check_labels([label for row in rows for label in row], option)
 
 
 def read_labels(path: str | os.PathLike[str]) -> list[str]:
@@ -48,7 +52,7 @@ def read_labels(path: str | os.PathLike[str]) -> list[str]:
     except UnicodeDecodeError as error:
         raise WrongUse(
             f"--labels-file {os.fspath(path)} is no text in UTF-8",
-            hint="a text file with one label a line",
+            hint=_EXAMPLES["--labels-file"],
         ) from error
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; ~nobody
         reason = getattr(error, "strerror", None) or error
@@ -69,7 +73,10 @@ def check_labels(labels: Iterable[str], where: str = "labels") -> list[str]:
         if shown:
             kept.setdefault(normal_tag(shown), shown)
     if not kept:
-        raise WrongUse(f"{where} names no label", hint=_EXAMPLE)
+        raise WrongUse(
+            f"{where} names no label",
+            hint=_EXAMPLES.get(where.partition(" ")[0], _EXAMPLES["--labels"]),
+        )
     return list(kept.values())
 
 

@@ -246,7 +246,7 @@ def test_phrases_that_were_given_stay_as_they_are() -> None:
     ("model", "by", "message"),
     [
         ("grounding_dino", "owlvit", "takes an OWL-ViT or OWLv2, and .* holds a grounding-dino"),
-        ("owlvit", "grounding", "takes a Grounding DINO, and .* holds a owlvit"),
+        ("owlvit", "grounding", "takes a Grounding DINO, and .* holds an owlvit"),
         ("mini", "owlvit", "and mini holds a CLIP"),
         ("ViT-B/32", "owlvit", "and ViT-B/32 holds a CLIP"),
         ("hf:openai/clip-vit-base-patch32", "grounding", "holds a CLIP"),

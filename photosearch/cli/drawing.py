@@ -128,12 +128,12 @@ class Drawing:
     def _target(self, file: NamedFile) -> Path | None:
         if self._out is None:
             return self._save
-        from photosearch.show.saved import is_one_of, unused_name
+        from photosearch.show.saved import is_one_of, may_replace, unused_name
 
         target = unused_name(self._out, file.shown, self._taken)
         while is_one_of(target, self._photos):
             target = unused_name(self._out, file.shown, self._taken)
-        if os.path.lexists(target) and not self._force:
+        if not (self._force or may_replace(target)):
             raise WrongUse(f"{target} exists already (--force writes over it)")
         return target
 

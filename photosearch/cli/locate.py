@@ -82,7 +82,11 @@ def locate(
         typer.Option(metavar="FOLDER", help="Such a picture of each photo in which it is found."),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="With --save and --out: write over what is there.")
+        bool,
+        typer.Option(
+            "--force",
+            help="With --save and --out: write over any file, not over drawn pictures alone.",
+        ),
     ] = False,
     preview: Annotated[
         str,

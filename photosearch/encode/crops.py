@@ -7,12 +7,14 @@ with half as much around it, and the two vectors are averaged, as ViLD does it (
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.encode.towers import ImageTower, normalise
+from photosearch.settings import usable_cores
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,12 +30,17 @@ def encode_boxes(
 ) -> NDArray[np.float32]:
     """float64[n, 4] boxes x0, y0, x1, y1 in the image's pixels → float32[n, dim], unit length."""
     total = np.zeros((len(boxes), tower.dim), np.float32)
-    for scale in scales:
-        around = grown(boxes, scale, image.size)
-        for at in range(0, len(boxes), tower.batch_size):
-            some = around[at : at + tower.batch_size]
-            pixels = [tower.preprocess.resize(_cut(image, box)) for box in some]
-            total[at : at + len(some)] += tower.encode(np.stack(pixels))
+
+    def resized(box: NDArray[np.float64]) -> NDArray[np.uint8]:
+        return tower.preprocess.resize(_cut(image, box))
+
+    image.load()  # the threads must not all do it
+    with ThreadPoolExecutor(usable_cores(), "crop") as pool:
+        for scale in scales:
+            around = grown(boxes, scale, image.size)
+            for at in range(0, len(boxes), tower.batch_size):
+                pixels = list(pool.map(resized, around[at : at + tower.batch_size]))
+                total[at : at + len(pixels)] += tower.encode(np.stack(pixels))
     return normalise(total)
 
 

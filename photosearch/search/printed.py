@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from photosearch.records import Line
-from photosearch.search.reading import (
-    _MAX_TEXT,
-    _NEAR_LETTERS,
-    _NEAR_QUALITY,
-    _STOP_WORDS,
-    _holds,
-    _is_near,
-    _is_unspaced,
-    _lines_at,
-    _phrases,
-    _quality,
+from photosearch.search.matching import (
+    MAX_TEXT,
+    NEAR_LETTERS,
+    NEAR_QUALITY,
+    STOP_WORDS,
+    holds,
+    is_near,
+    is_unspaced,
+    lines_at,
+    phrases_of,
+    quality_of,
 )
 from photosearch.store.words import TRIGRAM, FoundLine, normal_words
 
@@ -29,16 +29,16 @@ def lines_holding(lines: Sequence[Line], text: str) -> list[tuple[Line, float]]:
     Of several words those lines that they stand in together, one after another or below each
     other; where they stand nowhere together, the lines with some of them.
     """
-    wanted = normal_words(text[:_MAX_TEXT])
+    wanted = normal_words(text[:MAX_TEXT])
     words = list(dict.fromkeys(wanted.split()))
-    telling = [word for word in words if word not in _STOP_WORDS] or words
+    telling = [word for word in words if word not in STOP_WORDS] or words
     if not telling:
         return []
     found = [_found(line) for line in lines]
-    phrases = _phrases(wanted, " ".join(word for word in wanted.split() if word in telling))
+    phrases = phrases_of(wanted, " ".join(word for word in wanted.split() if word in telling))
     scores: dict[Line, float] = {}
     for line, one in zip(lines, found, strict=True):
-        if any(_holds(one.normal, one.joined, phrase) for phrase in phrases):
+        if any(holds(one.normal, one.joined, phrase) for phrase in phrases):
             scores[line] = line.confidence
     if len(telling) > 1 and not scores:
         for line in _below_each_other(lines, found, phrases):
@@ -61,14 +61,14 @@ def _found(line: Line) -> FoundLine:
 
 def _worth(word: str, found: FoundLine, *, alone: bool) -> float:
     """How well a line holds a word, 0 to 1."""
-    anywhere = len(word) >= TRIGRAM or alone or _is_unspaced(word)
+    anywhere = len(word) >= TRIGRAM or alone or is_unspaced(word)
     if f" {word} " in found.normal or (anywhere and word in found.normal):
-        return _quality(word, found)
+        return quality_of(word, found)
     if len(word) >= TRIGRAM and word in found.joined:  # across a blank that the reader saw
-        return _quality(word, found)
-    may_be_near = len(word) >= _NEAR_LETTERS and not _is_unspaced(word)
-    if may_be_near and any(_is_near(word, other) for other in found.normal.split()):
-        return _NEAR_QUALITY
+        return quality_of(word, found)
+    may_be_near = len(word) >= NEAR_LETTERS and not is_unspaced(word)
+    if may_be_near and any(is_near(word, other) for other in found.normal.split()):
+        return NEAR_QUALITY
     return 0.0
 
 
@@ -80,5 +80,5 @@ def _below_each_other(
     for phrase in phrases:
         start = text.find(f" {phrase} ")
         while start >= 0:
-            yield from _lines_at(lines, normals, start, start + len(phrase) + 1)
+            yield from lines_at(lines, normals, start, start + len(phrase) + 1)
             start = text.find(f" {phrase} ", start + 1)

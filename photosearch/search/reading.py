@@ -16,11 +16,23 @@ frequency as in BM25: Robertson & Zaragoza 2009) and the reader's confidence.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from photosearch.records import Line
+from photosearch.search.matching import (
+    MAX_TEXT,
+    NEAR_LETTERS,
+    NEAR_QUALITY,
+    STOP_WORDS,
+    holds,
+    is_near,
+    is_unspaced,
+    lines_at,
+    phrases_of,
+    quality_of,
+)
 from photosearch.store.words import (
     TRIGRAM,
     FoundLine,
@@ -39,20 +51,10 @@ if TYPE_CHECKING:
 
     from photosearch.store.snapshot import Snapshot
 
-# Words that are printed everywhere and ask for nothing, unless nothing else is asked for.
-_STOP_WORDS = frozenset(
-    "a an and are as at be by for from has have he her his i in into is it its of on or our she "
-    "some that the their them there they this to up was we with you your 的 了 在 和".split()
-)
 # A term found in more than this share of the photos with words says nothing about one of them.
 _COMMON_SHARE = 0.25
 _COMMON_AT_LEAST = 20
-_MAX_TEXT = 2000  # characters; no line is longer
 _MAX_TERMS = 32  # of a longer text the longest words are looked up
-_NEAR_LETTERS = 5
-_NEAR_QUALITY = 0.7
-_JOINED_QUALITY = 0.8
-_JOINED_LETTERS = 5  # shorter ones stand across blanks by chance
 # Of a text that is not said to be printed, this much must be read for it to count: one of two
 # words does ("exit sign"), some word of a caption does not. Captions lose nothing by it.
 ENOUGH = 0.35
@@ -98,11 +100,11 @@ def photos_reading(
     words printed everywhere do not count, guesses at wrong letters only where a word is found
     nowhere, and photos that show less than ENOUGH of it are left out.
     """
-    wanted = normal_words(text[:_MAX_TEXT])
+    wanted = normal_words(text[:MAX_TEXT])
     if not wanted or not has_words(snapshot):
         return []
     words = list(dict.fromkeys(wanted.split()))
-    telling = [word for word in words if word not in _STOP_WORDS]
+    telling = [word for word in words if word not in STOP_WORDS]
     if not telling and not sure:
         return []
     search = _Search(snapshot, only, sure)
@@ -110,7 +112,7 @@ def photos_reading(
     total = sum(term.rarity for term in terms)
     if not total:
         return []
-    phrases = _phrases(wanted, " ".join(telling))
+    phrases = phrases_of(wanted, " ".join(telling))
     reads: list[tuple[Read, float]] = []
     for photo_id in set().union(*(term.best for term in terms)):
         held = [(term, *term.best[photo_id]) for term in terms if photo_id in term.best]
@@ -161,26 +163,26 @@ class _Search:
             lines_with(self.snapshot, either(term.text), _LINES_A_TERM, allowed=self.filtered)
         )
         for line in lines:
-            term.note(line, _quality(term.text, line))
+            term.note(line, quality_of(term.text, line))
         if self.sure or not any(f" {term.text} " in line.normal for line in lines):
             for line in self._lines_near(term.text):
-                term.note(line, _NEAR_QUALITY)
+                term.note(line, NEAR_QUALITY)
 
     def _look_up_short(self, term: _Term, *, alone: bool) -> None:
-        if _is_unspaced(term.text) or alone:
+        if is_unspaced(term.text) or alone:
             lines = lines_with_short(self.snapshot, term.text, _LINES_A_TERM, allowed=self.filtered)
         else:  # as a word: with its blanks it has three characters
             word = either(f" {term.text} ")
             lines = lines_with(self.snapshot, word, _LINES_A_TERM, allowed=self.filtered)
         for line in lines:
-            term.note(line, _quality(term.text, line))
+            term.note(line, quality_of(term.text, line))
 
     def _lines_near(self, word: str) -> Iterator[FoundLine]:
         """Lines with a word that differs from this one by one letter, or two exchanged ones."""
-        if len(word) < _NEAR_LETTERS or _is_unspaced(word):
+        if len(word) < NEAR_LETTERS or is_unspaced(word):
             return
         for found in lines_with(self.snapshot, _halves(word), _LINES_A_TERM, allowed=self.filtered):
-            if any(_is_near(word, other) for other in found.normal.split()):
+            if any(is_near(word, other) for other in found.normal.split()):
                 yield found
 
     def _weigh(self, terms: list[_Term]) -> None:
@@ -206,7 +208,7 @@ class _Search:
         if not all(photo_id in term.best for term in terms if term.rarity):
             return False, []
         for _, found in (term.best[photo_id] for term in terms if photo_id in term.best):
-            if any(_holds(found.normal, found.joined, phrase) for phrase in phrases):
+            if any(holds(found.normal, found.joined, phrase) for phrase in phrases):
                 return True, [found.line]
         if len(terms) == 1:
             return False, []
@@ -217,7 +219,7 @@ class _Search:
         for phrase in phrases:
             start = text.find(f" {phrase} ")
             if start >= 0:
-                return True, _lines_at(lines, normals, start, start + len(phrase) + 1)
+                return True, lines_at(lines, normals, start, start + len(phrase) + 1)
         return False, []
 
 
@@ -228,79 +230,6 @@ def _longest(words: Sequence[str]) -> Sequence[str]:
     return [word for word in words if word in kept]
 
 
-def _phrases(wanted: str, telling: str) -> tuple[str, ...]:
-    """The text, and the text without words such as "the"."""
-    return tuple(dict.fromkeys(one for one in (wanted, telling) if one))
-
-
-def _quality(word: str, found: FoundLine) -> float:
-    """How well a line holds a word (see the table above)."""
-    if f" {word} " in found.normal or (_is_unspaced(word) and word in found.joined):
-        return 1.0
-    holders = [other for other in found.normal.split() if word in other]
-    if holders:
-        return math.sqrt(len(word) / min(map(len, holders)))
-    if len(word) >= _JOINED_LETTERS:
-        return _JOINED_QUALITY
-    return 0.5 * _JOINED_QUALITY
-
-
-def _holds(normal: str, joined: str, phrase: str) -> bool:
-    if f" {phrase} " in normal:
-        return True
-    together = phrase.replace(" ", "")
-    if _is_unspaced(together):
-        return together in joined
-    # Readers lose blanks: MIDIKEYBOARD. It must be all of one or more printed words.
-    return " " in phrase and together in _runs(normal, len(together))
-
-
-def _runs(normal: str, length: int) -> set[str]:
-    """All runs of neighbouring words of a line, joined, that have this many letters."""
-    words = normal.split()
-    runs = set()
-    for first in range(len(words)):
-        joined = ""
-        for word in words[first:]:
-            joined += word
-            if len(joined) >= length:
-                break
-        if len(joined) == length:
-            runs.add(joined)
-    return runs
-
-
-def _lines_at(lines: Iterable[Line], normals: Sequence[str], start: int, end: int) -> list[Line]:
-    """The lines that make up a stretch of their joined text, which begins with a blank."""
-    held = []
-    at = 1
-    for line, normal in zip(lines, normals, strict=True):
-        if at < end and at + len(normal) > start + 1:
-            held.append(line)
-        at += len(normal) + 1
-    return held
-
-
-def _is_unspaced(word: str) -> bool:
-    """Whether a word has a letter of a script that is written without blanks."""
-    return any(
-        "\u2e80" <= char <= "\u9fff"  # kana, bopomofo, Chinese characters
-        or "\uf900" <= char <= "\ufaff"
-        or "\u0e00" <= char <= "\u0eff"  # Thai, Lao
-        or char >= "\U00020000"
-        for char in word
-    )
-
-
-def _is_near(word: str, other: str) -> bool:
-    """Whether two words differ by one letter, or by two neighbours that changed places."""
-    if abs(len(other) - len(word)) > 1:
-        return False
-    from rapidfuzz.distance import OSA  # 10 ms, which most queries do without
-
-    return OSA.distance(word, other, score_cutoff=1) == 1
-
-
 def _halves(word: str) -> str:
     """An FTS5 expression for lines that may hold a word with one wrong letter.
 
@@ -308,7 +237,7 @@ def _halves(word: str) -> str:
     letters the middle one may spoil both: then their outer pairs are left.
     """
     middle = len(word) // 2
-    if len(word) > _NEAR_LETTERS:
+    if len(word) > NEAR_LETTERS:
         return either(f" {word[:middle]}", f"{word[middle:]} ")
     pairs = f"({either(' ' + word[:2])} AND {either(word[-2:] + ' ')})"
     return f"{either(' ' + word[:3], word[-3:] + ' ')} OR {pairs}"

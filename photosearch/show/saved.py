@@ -1,8 +1,8 @@
 """Pictures written to files: whole or not at all, and never over a photo.
 
-In: images, names of files. Out: files. What was drawn is what is written: no EXIF, so that neither
-place nor camera of a photo goes out with its picture. The pixels are upright and sRGB, and the file
-says that they are sRGB.
+In: images, names of files. Out: files. What was drawn is what is written: nothing of the photo's
+EXIF, so that neither its place nor its camera goes out with the picture. The pixels are upright and
+sRGB, and the file says so, and that it was made here: such a picture may be made again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # Drawn pictures are to be looked at: with a longer side than this they are made smaller. One of
 # 108 megapixels would take 324 MB and 20 s to be written as PNG.
 LONGEST_SIDE = 4096
+
+_SOFTWARE_TAG = 0x0131
+_SOFTWARE = "photosearch"
 
 _KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _HOW: dict[str, dict[str, Any]] = {
@@ -52,8 +55,23 @@ def check_target(path: Path, photos: Iterable[Path], *, option: str, force: bool
             f"{option} {path} is the photo itself, which is never written over",
             hint=f"{option} {path.with_stem(path.stem + '-located')}",
         )
-    if os.path.lexists(path) and not force:
+    if not (force or may_replace(path)):
         raise WrongUse(f"{option} {path} exists already", hint="--force writes over it")
+
+
+def may_replace(path: Path) -> bool:
+    """Whether nothing is lost by writing there: nothing, an empty file, a picture drawn before."""
+    if not os.path.lexists(path):
+        return True
+    from PIL import Image
+
+    try:
+        if path.is_file() and path.stat().st_size == 0:
+            return True
+        with Image.open(path) as image:
+            return image.getexif().get(_SOFTWARE_TAG) == _SOFTWARE
+    except Exception:  # it is no picture, or a damaged one, about which Pillow raises what it likes
+        return False
 
 
 def is_one_of(path: Path, photos: Iterable[Path]) -> bool:
@@ -67,13 +85,15 @@ def is_one_of(path: Path, photos: Iterable[Path]) -> bool:
 
 def write_picture(image: Image.Image, path: Path) -> None:
     """Encoded in memory, written beside, then renamed: there is no half picture at any moment."""
-    from PIL import ImageCms
+    from PIL import Image, ImageCms
 
     kind = _KINDS[path.suffix.lower()]
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     profile = profile[:24] + bytes(12) + profile[36:]  # without the time, which is that of now
+    made_here = Image.Exif()
+    made_here[_SOFTWARE_TAG] = _SOFTWARE
     file = io.BytesIO()
-    image.save(file, kind, icc_profile=profile, **_HOW[kind])
+    image.save(file, kind, icc_profile=profile, exif=made_here, **_HOW[kind])
     temporary = ""
     try:
         descriptor, temporary = tempfile.mkstemp(".tmp", ".photosearch-", path.parent)

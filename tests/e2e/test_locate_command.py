@@ -186,11 +186,10 @@ class TestSaved:
         path = tmp_path / "drawn.jpg"
         photosearch("locate", photo, "--words", "EXIT", "--save", path)
         with Image.open(path) as drawn:
-            assert not drawn.getexif()
+            assert dict(drawn.getexif()) == {0x0131: "photosearch"}
             assert difference(drawn.convert("RGB"), upright) < 6
         content = path.read_bytes()
         assert b"Secret" not in content
-        assert b"Exif" not in content
 
     def test_very_large_photo_is_made_smaller(self, photosearch: Command, tmp_path: Path) -> None:
         photo = tmp_path / "large.jpg"
@@ -217,8 +216,11 @@ class TestSaved:
         assert sorted(os.listdir(out)) == ["sign-2.jpg", "sign.jpg"]
         assert [Path(one["path"]).name for one in done.json["failed"]] == ["bad.jpg"]
         assert "2 pictures in" in done.err
+        again = photosearch(*asked, "--json", code=3)  # drawn pictures are made anew
+        assert [photo["saved"] for photo in again.json["photos"]] == saved
+        shutil.copy(CAT, out / "sign.jpg")
         again = photosearch(*asked, code=3)
-        assert again.err.count("exists already (--force writes over it)") == 2
+        assert again.err.count("exists already (--force writes over it)") == 1
 
     def test_photo_in_the_folder_of_pictures_stays(
         self, photosearch: Command, tmp_path: Path

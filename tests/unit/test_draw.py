@@ -17,7 +17,7 @@ from photosearch.records import Region
 from photosearch.show.colours import BLACK, PALETTE, WHITE, Colours, contrast, text_on
 from photosearch.show.draw import draw
 from photosearch.show.fonts import VARIABLE, Fonts, advice
-from photosearch.show.saved import check_target, unused_name, write_picture
+from photosearch.show.saved import check_target, may_replace, unused_name, write_picture
 from photosearch.show.tags import overlap, place_tags
 from tests.make import picture
 
@@ -270,10 +270,25 @@ class TestSaved:
             assert saved.size == (320, 240)
             profile = ImageCms.ImageCmsProfile(io.BytesIO(saved.info["icc_profile"]))
             assert "sRGB" in ImageCms.getProfileDescription(profile)
-            assert not saved.getexif()
+            assert dict(saved.getexif()) == {0x0131: "photosearch"}
             off = np.asarray(saved.convert("RGB")).astype(int) - np.asarray(picture(5, (320, 240)))
         assert np.abs(off).mean() < 4
         assert os.listdir(tmp_path) == [path.name]
+
+    def test_only_what_nobody_misses_is_written_over(self, tmp_path: Path) -> None:
+        for suffix in (".png", ".jpg", ".webp"):
+            drawn, photo = tmp_path / f"drawn{suffix}", tmp_path / f"photo{suffix}"
+            write_picture(picture(5), drawn)
+            picture(6).save(photo)
+            assert may_replace(drawn)
+            assert not may_replace(photo)
+            assert may_replace(tmp_path / f"new{suffix}")
+        (tmp_path / "empty.png").touch()
+        (tmp_path / "text.png").write_text("a letter")
+        (tmp_path / "folder.png").mkdir()
+        assert may_replace(tmp_path / "empty.png")
+        assert not may_replace(tmp_path / "text.png")
+        assert not may_replace(tmp_path / "folder.png")
 
     def test_failure_leaves_no_half_picture(self, tmp_path: Path) -> None:
         (tmp_path / "there.png").mkdir()

@@ -26,13 +26,13 @@ FLOORS = (
     ),
     (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
-        "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.download "
+        "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.locators encode.download "
         "encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf encode.original "
         "encode.weights encode.resnet encode.sources.clip_names encode.sources.folder "
         "encode.sources.openai encode.sources.huggingface encode.sources.open_clip "
         "encode.sources.chinese_clip encode.sources.ready_onnx encode.originals encode.on_torch "
         "encode.export encode.quantise encode.encoder encode.names encode.manage "
-        "encode.locators encode.locator_files "
+        "encode.locator_files "
         "encode.merging encode.proposals encode.crops",
     ),
     ("ocr.reader ocr.gate ocr.rapid",),
@@ -55,7 +55,7 @@ FLOORS = (
         "search.dates search.places search.conditions search.fields search.filters "
         "search.qualifiers search.crop search.query search.example search.picture "
         "search.likeness search.bank "
-        "search.relevance search.reading search.printed search.fuse search.looks search.small search.hits "
+        "search.relevance search.matching search.reading search.printed search.fuse search.looks search.small search.hits "
         "search.run search.browse search.geometry search.rerank search.answer",
         "survey.inventory survey.decay survey.health survey.about survey.agreement "
         "survey.evaluate survey.export",

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from photosearch.encode.locators import BY_TYPE
 from photosearch.encode.original import ImagePart, Original, TextPart
 from photosearch.encode.patches import PatchPreprocess
 from photosearch.encode.sources.clip_names import ClipImage, ClipText
@@ -116,10 +117,11 @@ def read_huggingface(folder: Path) -> Original:
     kind = str(config.get("model_type"))
     reader = _READERS.get(kind)
     if reader is None:
-        known = ", ".join(sorted(_READERS))
+        known = f"types that are: {', '.join(sorted(_READERS))}"
+        by = BY_TYPE.get(kind)
         raise BadCheckpoint(
             f"{folder} holds a model of type {kind!r}, which is no CLIP that is read",
-            hint=f"types that are: {known}",
+            hint=f"photosearch locate --by {by} is what takes it" if by else known,
         )
     return reader(folder)
 

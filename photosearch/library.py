@@ -391,6 +391,7 @@ class Library:
         small: bool = False,
         crop: Any = None,
         rerank: str | None = None,
+        read: bool = False,
     ) -> list[Hit]:
         """The k photos that match best, best first: by what they show, and by words in them.
 
@@ -405,7 +406,8 @@ class Library:
         With filters alone photos are listed, the newest first. small: match parts of the photos,
         too, so that small things are found (after `index(regions=True)`). crop: the part of the
         example that counts, (x, y, width, height) in upright pixels; of several images a list of
-        as many. rerank: "geometry" puts photos first that show the very thing of the example.
+        as many. rerank: "geometry" puts photos first that show the very thing of the example. read:
+        what is printed in the example is read, and looked for among the printed words, too.
         """
         from photosearch.search.crop import crop_list
         from photosearch.search.query import make_query
@@ -424,6 +426,7 @@ class Library:
             small=small,
             crops=crop_list(crop),
             rerank=rerank,
+            read=read,
         )
         answer = self.run_query(
             query, k=k, min_score=min_score, min_relevance=min_relevance, sort=sort

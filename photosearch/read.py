@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -51,6 +52,21 @@ def read_file(path: bytes, found: FoundFile) -> ReadFile:
     if (after.st_size, time_of(after)) != (found.size, found.mtime_ns) or (len(data) != found.size):
         raise Changed("changed while it was being read")
     return ReadFile(found, data, hashlib.sha256(data).digest())
+
+
+def data_of(digest: bytes, places: Iterable[tuple[bytes, FoundFile]]) -> bytes | None:
+    """The bytes of a photo that is known by its digest, None where no file holds it now.
+
+    places: full path, and the file as it was when it was indexed.
+    """
+    for path, known in places:
+        try:
+            file = read_file(path, known)
+        except (OSError, Changed):
+            continue
+        if file.digest == digest:
+            return file.data
+    return None
 
 
 def open_regular(path: bytes) -> BinaryIO:

@@ -212,6 +212,7 @@ class Answer:
     # could not be judged.
     matches_well: bool | None
     notes: tuple[str, ...] = ()  # what else is to be said, about an example
+    read: tuple[str, ...] | None = None  # lines read in the examples; None: nobody asked for them
 
 
 @dataclass(frozen=True, slots=True)

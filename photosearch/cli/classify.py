@@ -24,7 +24,7 @@ from photosearch.cli.output import (
     terminal_width,
     write_json,
 )
-from photosearch.cli.query import LanguageOption
+from photosearch.cli.query_options import LanguageOption
 from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.settings import library_path

@@ -85,7 +85,7 @@ def locate(
         bool,
         typer.Option(
             "--force",
-            help="With --save and --out: write over any file, not over drawn pictures alone.",
+            help="With --save and --out: write over any file, not only over drawn pictures.",
         ),
     ] = False,
     preview: Annotated[

@@ -21,6 +21,27 @@ from photosearch.cli.output import (
     write_json,
     write_paths,
 )
+from photosearch.cli.query_options import (
+    AllCopiesOption,
+    CropOption,
+    ImageOption,
+    IncludeSelfOption,
+    KOption,
+    LanguageOption,
+    MinRelevanceOption,
+    MinScoreOption,
+    MinusOption,
+    NullOption,
+    PathsOption,
+    PlusOption,
+    ReadOption,
+    RerankOption,
+    ScoresOption,
+    SmallOption,
+    SortOption,
+    WeightOption,
+    WordsOption,
+)
 from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.search.filters import Filters
@@ -31,81 +52,6 @@ if TYPE_CHECKING:
     from photosearch.search.query import Query
 
 NO_FILTERS = Filters()
-
-KOption = Annotated[int, typer.Option("-k", metavar="N", help="How many photos.")]
-ImageOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--image", metavar="PATH|URL|-", help="An example image; - reads stdin. Repeatable."
-    ),
-]
-PlusOption = Annotated[
-    list[str] | None, typer.Option("--plus", metavar="TEXT", help="More of this. Repeatable.")
-]
-MinusOption = Annotated[
-    list[str] | None, typer.Option("--minus", metavar="TEXT", help="Less of this. Repeatable.")
-]
-WeightOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--weight",
-        metavar="PART=W",
-        help="Weight of a part: image=0.5, text=2, plus2=0.3 (the second --plus). Repeatable.",
-    ),
-]
-MinScoreOption = Annotated[
-    float | None,
-    typer.Option("--min-score", metavar="S", help="Leave out photos that score less."),
-]
-MinRelevanceOption = Annotated[
-    str | None,
-    typer.Option("--min-relevance", metavar="P", help="Leave out less relevant photos: 50%, 0.5."),
-]
-WordsOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--words/--no-words",
-        help="TEXT is looked for among printed words alone, or by looks alone. [default: both]",
-        show_default=False,
-    ),
-]
-SmallOption = Annotated[
-    bool,
-    typer.Option("--small", help="Match parts of photos, too: finds small things. See index."),
-]
-CropOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--crop",
-        metavar="X,Y,W,H",
-        help="Part of the example: left, top, width, height in pixels, or all in %. Repeatable.",
-    ),
-]
-RerankOption = Annotated[
-    str | None,
-    typer.Option(
-        "--rerank", metavar="HOW", help="geometry: photos of the very thing in the example first."
-    ),
-]
-SortOption = Annotated[
-    str,
-    typer.Option("--sort", metavar="ORDER", help="relevance, date (newest first), oldest, name."),
-]
-LanguageOption = Annotated[
-    str | None,
-    typer.Option("--language", metavar="CODE", help="Text tower: en, zh. [default: by script]"),
-]
-IncludeSelfOption = Annotated[
-    bool, typer.Option("--include-self", help="The example itself may be a hit.")
-]
-AllCopiesOption = Annotated[
-    bool, typer.Option("--all-copies", help="Every path of a photo that lies at several.")
-]
-PathsOption = Annotated[bool, typer.Option("--paths", help="Print paths alone, one a line.")]
-NullOption = Annotated[
-    bool, typer.Option("-0", "--null", help="Print paths alone, each ended by NUL (xargs -0).")
-]
-ScoresOption = Annotated[bool, typer.Option("--scores", help="Print score and path, by tab.")]
 
 
 @command
@@ -124,6 +70,7 @@ def query(
     words: WordsOption = None,
     small: SmallOption = False,
     rerank: RerankOption = None,
+    read: ReadOption = False,
     filters: Filters = NO_FILTERS,
     min_relevance: MinRelevanceOption = None,
     min_score: MinScoreOption = None,
@@ -154,6 +101,7 @@ def query(
       photosearch query --small "a traffic light"
       photosearch query --image example.jpg --plus "at night"
       photosearch query --image shelf.jpg --crop 120,80,200,300 --rerank geometry
+      photosearch query --image book.jpg --read
       photosearch query --after 2024 --place Kyoto --sort name
       photosearch query 海边的狗 --in ~/Pictures/2024
       photosearch query cat -0 | xargs -0 cp -t cats/
@@ -174,6 +122,7 @@ def query(
         small=small,
         crops=crop or [],
         rerank=rerank,
+        read=read,
     )
     limits = {"min_score": min_score, "min_relevance": parse_relevance(min_relevance)}
     with open_library(library, model, vectors=vectors) as opened:
@@ -199,6 +148,7 @@ def similar(
     crop: CropOption = None,
     small: SmallOption = False,
     rerank: RerankOption = None,
+    read: ReadOption = False,
     filters: Filters = NO_FILTERS,
     min_relevance: MinRelevanceOption = None,
     min_score: MinScoreOption = None,
@@ -222,6 +172,7 @@ def similar(
       photosearch similar holiday.jpg -k 5
       photosearch similar https://example.org/a.jpg
       photosearch similar shelf.jpg --crop 120,80,200,300 --rerank geometry
+      photosearch similar book.jpg --read
     """
     query(
         text=None,
@@ -230,6 +181,7 @@ def similar(
         crop=crop,
         small=small,
         rerank=rerank,
+        read=read,
         filters=filters,
         min_relevance=min_relevance,
         min_score=min_score,
@@ -296,6 +248,7 @@ def _document(
         "filters": asked.filters.as_dict(),
         "small": asked.small,
         "rerank": asked.rerank,
+        "read": None if answer.read is None else list(answer.read),
         "model": opened.encoder.name,
         "matches_well": answer.matches_well,
         "notes": notes,

@@ -11,11 +11,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from photosearch import read
 from photosearch.decode.pixels import decode
 from photosearch.duplicates import fingerprint
 from photosearch.duplicates.keep import Place
 from photosearch.errors import BadImage
-from photosearch.read import Changed, read_file
 from photosearch.records import FoundFile
 from photosearch.store.hashes import NewHash
 
@@ -28,14 +28,8 @@ _KEPT_READY = 64
 
 def data_of(digest: bytes, places: Sequence[Place]) -> bytes | None:
     """The bytes of a photo, None where no file holds it now."""
-    for place in places:
-        try:
-            file = read_file(place.full, FoundFile(place.path, place.size, place.mtime_ns))
-        except (OSError, Changed):
-            continue
-        if file.digest == digest:
-            return file.data
-    return None
+    known = (FoundFile(place.path, place.size, place.mtime_ns) for place in places)
+    return read.data_of(digest, zip((place.full for place in places), known, strict=True))
 
 
 def hash_of(photo_id: int, digest: bytes, places: Sequence[Place]) -> NewHash | None:

@@ -36,10 +36,10 @@ _LONGEST = 4.2  # a window's one share to its other
 _FEWEST = 4  # pixels a side, of what is looked at
 
 # Logistic regression: is a box's overlap with some thing at least half? Fitted on one half of 251
-# COCO photos. Of the other half's objects of at least 1 % of the picture, 20, 50 and 100 boxes
-# find 34, 46 and 56 %; sliding windows 19, 27 and 32 %, selective search 18, 36 and 53 % in four
-# times the time. A row a feature, in the order of `_features`: weight, mean, spread; last the
-# offset.
+# COCO photos (scripts/benchmarks/fit_regions.py). Of the other half's objects of at least 1 % of
+# the picture, 20, 50 and 100 boxes find 34, 46 and 56 %; sliding windows 19, 27 and 32 %, selective
+# search 18, 36 and 53 % in four times the time. A row a feature, in the order of `_features`:
+# weight, mean, spread; last the offset.
 _FITTED: NDArray[np.float64] = np.array(
     [
         (0.6447, -2.928, 0.8676),
@@ -70,6 +70,16 @@ _FITTED: NDArray[np.float64] = np.array(
 def propose(image: Image.Image, budget: int) -> Boxes:
     """At most `budget` boxes. The whole picture is not among them, unless there is nothing else."""
     return candidates(image).best(budget)
+
+
+def windows(width: int, height: int) -> Boxes:
+    """54 windows of four sizes, each half over the next, the largest first."""
+    found = []
+    for parts in range(2, 6):
+        starts = np.arange(parts) / (parts + 1)
+        left, top = (axis.ravel() for axis in np.meshgrid(starts, starts))
+        found.append(np.stack([left, top, left + 2 / (parts + 1), top + 2 / (parts + 1)], axis=1))
+    return _in_pixels(np.concatenate(found), 1, 1, width, height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from photosearch import read
 from photosearch.decode.limits import Limits
 from photosearch.paths import join
-from photosearch.read import Changed, read_file
 from photosearch.records import FoundFile, Progress
 
 if TYPE_CHECKING:
@@ -54,11 +54,10 @@ def sources_of(snapshot: Snapshot, photo_ids: list[int]) -> Iterator[Source]:
 
 def data_of(source: Source) -> bytes | None:
     """None where no file holds this photo now."""
-    for root, path, size, mtime_ns in source.files:
-        try:
-            file = read_file(join(root, path), FoundFile(path, size, mtime_ns))
-        except (OSError, Changed):
-            continue
-        if file.digest == source.digest:
-            return file.data
-    return None
+    return read.data_of(
+        source.digest,
+        (
+            (join(root, path), FoundFile(path, size, mtime_ns))
+            for root, path, size, mtime_ns in source.files
+        ),
+    )

@@ -6,7 +6,7 @@ query of printed words, or of metadata alone, opens no model and no index. Out: 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,14 @@ import numpy as np
 from photosearch.records import Answer, Hit
 from photosearch.search.browse import in_order, listed
 from photosearch.search.hits import Online, hit_of
-from photosearch.search.reading import Read, photos_reading, photos_showing
+from photosearch.search.reading import Read, photos_reading, photos_sharing, photos_showing
 from photosearch.search.relevance import is_match
 from photosearch.search.run import Limits, find
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from photosearch.records import Line
     from photosearch.search.looks import Looks
     from photosearch.search.query import Query
     from photosearch.store.snapshot import Snapshot
@@ -54,9 +55,10 @@ def answer(
     )
     if query.lists:
         return Answer(tuple(_list(snapshot, only, order, replace(limits, k=k))), None)
-    reads = _reads(query, snapshot, only, shown)
     notes: tuple[str, ...] = ()
+    printed: tuple[str, ...] | None = None
     if query.words_only:
+        reads = _reads(query, snapshot, only, shown)
         hits = find(looks=None, reads=reads, snapshot=snapshot, limits=limits)
     else:
         looks = looks_for(only)
@@ -65,6 +67,10 @@ def answer(
         if not query.include_self:
             limits = replace(limits, left_out=looks.wanted.examples)
         notes += looks.wanted.notes
+        reads = _reads(query, snapshot, only, shown, looks.wanted.printed)
+        if query.read:
+            printed = tuple(line.text for line in looks.wanted.printed)
+            notes += _notes_on_reading(query, snapshot, bool(printed))
         if query.rerank:
             from photosearch.search.rerank import MOST, rerank
 
@@ -75,7 +81,7 @@ def answer(
             hits, notes = found.hits, (*notes, *found.notes)
     judged = [hit.relevance for hit in hits[:_JUDGED] if hit.relevance is not None]
     matches_well = is_match(judged) if judged else None
-    return Answer(tuple(in_order(hits[:k], order)), matches_well, notes)
+    return Answer(tuple(in_order(hits[:k], order)), matches_well, notes, printed)
 
 
 def _allowed(query: Query, snapshot: Snapshot) -> tuple[NDArray[np.int64] | None, list[Read]]:
@@ -110,8 +116,11 @@ def _reads(
     snapshot: Snapshot,
     only: NDArray[np.int64] | None,
     shown: list[Read],
+    printed: Sequence[Line] = (),
 ) -> list[Read]:
-    """Photos by the words in them: those asked for, else those that had to be there."""
+    """Photos by the words in them: those asked for, or printed in the examples, else those that had
+    to be there.
+    """
     if query.words_only and not query.printed:
         return shown
     # That a phrase must be there is a condition: it ranks photos only where nothing else does.
@@ -120,11 +129,27 @@ def _reads(
     reads = []
     if query.printed:
         reads = photos_reading(snapshot, query.printed, only=only, sure=query.words_only)
+    elif printed:
+        reads = photos_sharing(snapshot, printed, only=only)
     for read in reads:
         condition = known.pop(read.photo_id, None)
         lines = (*read.lines, *(condition.lines if condition else ()))
         merged.append(replace(read, lines=tuple(dict.fromkeys(lines))))
     return merged + list(known.values())
+
+
+def _notes_on_reading(query: Query, snapshot: Snapshot, found: bool) -> tuple[str, ...]:
+    if found:
+        return ()
+    from photosearch.search.example_words import knows_words
+
+    if not knows_words(snapshot):
+        return (
+            "no photo of the library has been read yet, so looks alone count: "
+            "photosearch index --words-only",
+        )
+    example = "the example" if len(query.images) == 1 else "the examples"
+    return (f"no words are read in {example}: only looks count",)
 
 
 def _list(

@@ -5,7 +5,8 @@ say of it. Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009), with two c
 shows the whole query as printed words comes before those that only look alike, and a photo that
 shows some of it counts by the square of how much, and by how many words: two of them are hardly
 chance. (Of photos with any line read 83 % are found among the first five by their longest words,
-74 % where the number of words does not count, 84 % by print alone: scripts/bench fusion.)
+74 % where the number of words does not count, 84 % by print alone: scripts/bench fusion.) Words
+that are printed in an example weigh what reading.py says, and put nothing before all else.
 """
 
 from __future__ import annotations
@@ -40,8 +41,11 @@ class Found:
         if self.look_rank is not None:
             worth += 1 / (RANK_CONSTANT + self.look_rank)
         if self.read is not None and self.read_rank is not None:
-            weight = self.read.strength**2 * min(self.read.terms, MOST_TERMS)
-            worth += weight / (RANK_CONSTANT + self.read_rank) + self.read.whole
+            weight = self.read.weight
+            if weight is None:
+                weight = self.read.strength**2 * min(self.read.terms, MOST_TERMS)
+                worth += self.read.whole
+            worth += weight / (RANK_CONSTANT + self.read_rank)
         return worth
 
 

@@ -23,6 +23,7 @@ from photosearch.search.picture import Picture, picture_of
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
     from photosearch.encode.towers import ImageTower
+    from photosearch.records import Line
     from photosearch.search.crop import Crop
     from photosearch.search.query import Query
     from photosearch.store.remembered import Remembered
@@ -45,6 +46,7 @@ class QueryVector:
     # its place.
     pictures: tuple[Picture, ...] = ()
     middles: tuple[NDArray[np.float32], ...] = ()
+    printed: tuple[Line, ...] = ()  # in the examples, for `read`
 
 
 def query_vector(
@@ -60,7 +62,13 @@ def query_vector(
         total += part.weight * _text_vector(part.value, query.language, encoder, remembered)
     sought = [
         image_vector(
-            part.value, encoder, snapshot, model, crop=part.crop, rerank=query.rerank is not None
+            part.value,
+            encoder,
+            snapshot,
+            model,
+            crop=part.crop,
+            rerank=query.rerank is not None,
+            read=query.read,
         )
         for part in query.images
     ]
@@ -77,6 +85,7 @@ def query_vector(
         notes=tuple(found.note for found in sought if found.note),
         pictures=tuple(found.picture for found in sought if found.picture),
         middles=tuple(_unit(middle) for middle in middles if middle.any()),
+        printed=tuple(line for found in sought for line in found.printed),
     )
 
 
@@ -108,6 +117,7 @@ class Sought:
     note: str = ""
     picture: Picture | None = None
     middles: tuple[NDArray[np.float32], ...] = ()
+    printed: tuple[Line, ...] = ()
 
 
 def image_vector(
@@ -118,10 +128,11 @@ def image_vector(
     *,
     crop: Crop | None = None,
     rerank: bool = False,
+    read: bool = False,
 ) -> Sought:
     """An example's vector; of a part of it, which the library does not have, always encoded now.
 
-    rerank: what that takes is added.
+    rerank, read: what that takes is added.
     """
     photo_id = _photo_at(source, snapshot)
     data = b""
@@ -139,6 +150,10 @@ def image_vector(
         picture = picture_of(source, data, crop, tower.preprocess.need)
         vector = tower.encode(tower.preprocess.resize(picture.image)[np.newaxis])[0]
         sought = Sought(vector, photo_id, _note_on(picture, source))
+    if read:
+        from photosearch.search.example_words import lines_in
+
+        sought = replace(sought, printed=lines_in(source, data, crop, photo_id, snapshot))
     if not rerank:
         return sought
     assert tower is not None

@@ -47,6 +47,7 @@ class Query:
     must_not_show: tuple[str, ...] = ()
     small: bool = False  # parts of photos are compared, too
     rerank: str | None = None  # one of RERANKINGS
+    read: bool = False  # what is printed in the examples is looked for as well
 
     @property
     def texts(self) -> list[Part]:
@@ -76,6 +77,7 @@ def make_query(
     small: bool = False,
     crops: Sequence[Any] = (),
     rerank: str | None = None,
+    read: bool = False,
 ) -> Query:
     """Put a query together.
 
@@ -90,6 +92,8 @@ def make_query(
     minus = [minus] if isinstance(minus, str) else minus
     cropped = crops_of(crops, len(images))
     _check_rerank(rerank, len(images))
+    if read:
+        _check_read(words, len(images))
     given: list[tuple[str, Any]] = [("plus", value) for value in plus]
     given += [("minus", value) for value in minus]
     given += [("image", value) for value in images]
@@ -132,6 +136,7 @@ def make_query(
         must_not_show=asked.not_phrases,
         small=small,
         rerank=rerank,
+        read=read,
     )
 
 
@@ -178,6 +183,19 @@ def _check_rerank(rerank: str | None, images: int) -> None:
         raise WrongUse(
             "--rerank geometry compares photos with an example image, and there is none",
             hint="photosearch query --image example.jpg --rerank geometry",
+        )
+
+
+def _check_read(words: bool | None, images: int) -> None:
+    if not images:
+        raise WrongUse(
+            "--read reads what is printed in an example image, and there is none",
+            hint="photosearch query --image example.jpg --read",
+        )
+    if words is False:
+        raise WrongUse(
+            "--read looks for printed words, and --no-words leaves print out",
+            hint="leave out one of them",
         )
 
 

@@ -129,6 +129,8 @@ def _score(one: Found, looks: Looks | None) -> float | None:
 
 
 def _relevance(one: Found, by_looks: float | None) -> float | None:
-    by_words = one.read.strength if one.read and one.read.strength else None
+    # How much of an example's words a photo shares tells nothing of how like they are.
+    shares = one.read is not None and one.read.weight is not None
+    by_words = one.read.strength if one.read and one.read.strength and not shares else None
     known = [value for value in (by_looks, by_words) if value is not None]
     return round(max(known), 4) if known else None

@@ -35,11 +35,19 @@ def cover(boxes: Numbers, width: int, height: int) -> Numbers:
 def heat(covers: Numbers, scores: Numbers) -> Numbers:
     """float64[n, cells] and float64[n, labels] → float64[cells, labels]."""
     middle = scores.mean(axis=0)
-    cells = covers.shape[1]
-    held = (_RIDGE * np.eye(cells) + _SMOOTH * _roughness()) / cells
-    found: Numbers = np.linalg.solve(covers.T @ covers + held, covers.T @ (scores - middle))
-    cells_heat: Numbers = found + middle
+    # There are more cells than boxes: the matrix inversion lemma, as for a kernel.
+    spread = covers @ _given()
+    alone = spread @ covers.T + np.eye(len(covers))
+    cells_heat: Numbers = spread.T @ np.linalg.solve(alone, scores - middle) + middle
     return cells_heat
+
+
+@cache
+def _given() -> Numbers:
+    """The inverse of what holds the map flat and smooth."""
+    cells = SIDE * SIDE
+    held: Numbers = (_RIDGE * np.eye(cells) + _SMOOTH * _roughness()) / cells
+    return np.asarray(np.linalg.inv(held), np.float64)
 
 
 def _shares(low: Numbers, high: Numbers) -> Numbers:

@@ -26,8 +26,8 @@ FLOORS = (
     ),
     (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
-        "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.locators encode.download "
-        "encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf encode.original "
+        "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.locators "
+        "encode.download encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf encode.original "
         "encode.weights encode.resnet encode.sources.clip_names encode.sources.folder "
         "encode.sources.openai encode.sources.huggingface encode.sources.open_clip "
         "encode.sources.chinese_clip encode.sources.ready_onnx encode.originals encode.on_torch "
@@ -54,9 +54,9 @@ FLOORS = (
     (
         "search.dates search.places search.conditions search.fields search.filters "
         "search.qualifiers search.crop search.query search.example search.picture "
-        "search.likeness search.bank "
-        "search.relevance search.matching search.reading search.printed search.fuse search.looks search.small search.hits "
-        "search.run search.browse search.geometry search.rerank search.answer",
+        "search.example_words search.likeness search.bank search.relevance search.matching "
+        "search.terms search.reading search.printed search.fuse search.looks search.small "
+        "search.hits search.run search.browse search.geometry search.rerank search.answer",
         "survey.inventory survey.decay survey.health survey.about survey.agreement "
         "survey.evaluate survey.export",
         "duplicates.fingerprint duplicates.candidates duplicates.same_picture duplicates.groups "
@@ -68,8 +68,8 @@ FLOORS = (
         "watching.settle watching.events watching.territory watching.departures watching.targets "
         "watching.pending watching.watch",
         "zeroshot.labels zeroshot.classify zeroshot.files zeroshot.photos zeroshot.stored "
-        "zeroshot.region zeroshot.heat zeroshot.boxes zeroshot.phrases zeroshot.published "
-        "zeroshot.feeds zeroshot.owlvit "
+        "zeroshot.region zeroshot.heat zeroshot.ranking zeroshot.boxes zeroshot.phrases "
+        "zeroshot.published zeroshot.feeds zeroshot.owlvit "
         "zeroshot.grounding zeroshot.by_regions "
         "zeroshot.groupvit zeroshot.clipseg zeroshot.segments",
     ),
@@ -81,7 +81,8 @@ FLOORS = (
         "resident.itself resident.server resident.start",
     ),
     (
-        "cli.output cli.opened cli.options cli.filters cli.notes cli.progress cli.index cli.query "
+        "cli.output cli.opened cli.options cli.filters cli.notes cli.progress cli.index "
+        "cli.query_options cli.query "
         "cli.facts cli.photos cli.classify cli.drawing cli.locate cli.duplicates cli.models "
         "cli.upkeep cli.check cli.unit cli.watch cli.serve cli.app __main__",
     ),

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from photosearch.encode.crops import encode_boxes, grown
+from photosearch.encode.crops import encode_boxes
 from photosearch.encode.merging import Weights, cut_up, gradient, merge, smooth_lab
-from photosearch.encode.proposals import propose
-from photosearch.encode.towers import normalise
-from photosearch.zeroshot.by_regions import overlaps
+from photosearch.encode.proposals import propose, windows
+from photosearch.zeroshot.ranking import overlaps
 from tests.fake import ColourTower
 from tests.make import picture, shared_photos
 
@@ -25,7 +24,7 @@ SIZES = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(size=SIZES, budget=st.integers(1, 40), seed=st.integers(0, 9))
 def test_boxes_lie_in_the_picture_and_none_is_empty(
     size: tuple[int, int], budget: int, seed: int
@@ -73,7 +72,7 @@ def test_labelled_things_are_found_more_often_than_by_sliding_windows() -> None:
     from scripts.benchmarks.locate import proposals
 
     lines = (folder / "coco" / "gt.jsonl").read_text(encoding="utf-8").splitlines()
-    photos = [json.loads(line) for line in lines][1:80:2]
+    photos = [json.loads(line) for line in lines][1:60:2]
     windows, ours = proposals("other half", photos, folder / "coco")
 
     assert float(str(ours["of 50"])) > 1.3 * float(str(windows["of 50"]))
@@ -105,11 +104,9 @@ def test_a_box_s_vector_is_that_of_cutting_it_out_by_hand() -> None:
     boxes = np.array([[20, 30, 120, 90], [0, 0, 200, 150], [150, 100, 200, 150]], np.float64)
     given = encode_boxes(image, boxes, tower)
 
-    hands = [((20, 30, 120, 90), (0, 15, 145, 105)), ((0, 0, 200, 150), (0, 0, 200, 150))]
-    hands.append(((150, 100, 200, 150), (138, 88, 200, 150)))
-    for vector, (tight, wide) in zip(given, hands, strict=True):
-        pixels = np.stack([tower.preprocess.resize(image.crop(box)) for box in (tight, wide)])
-        assert np.allclose(vector, normalise(tower.encode(pixels).sum(axis=0)), atol=1e-6)
+    for vector, box in zip(given, boxes.astype(int).tolist(), strict=True):
+        pixels = tower.preprocess.resize(image.crop(box))
+        assert np.allclose(vector, tower.encode(pixels[np.newaxis])[0], atol=1e-6)
 
 
 def test_many_boxes_go_through_the_tower_in_batches() -> None:
@@ -124,20 +121,16 @@ def test_many_boxes_go_through_the_tower_in_batches() -> None:
     encode_boxes(picture(2, (320, 240)), boxes, Counting())
 
     assert max(sizes) == Counting().batch_size
-    assert sum(sizes) == 2 * len(boxes)
+    assert sum(sizes) == len(boxes)
 
 
-@settings(max_examples=50, deadline=None)
-@given(size=SIZES, scale=st.floats(1, 3), seed=st.integers(0, 99))
-def test_a_grown_box_holds_the_box_and_stays_inside(
-    size: tuple[int, int], scale: float, seed: int
-) -> None:
-    corners = np.random.default_rng(seed).uniform(0, 1, (5, 2, 2)) * size
-    boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).round()
-    larger = grown(boxes, scale, size)
+@given(size=SIZES)
+def test_windows_cover_a_picture_of_any_size(size: tuple[int, int]) -> None:
+    boxes = windows(*size)
 
-    assert (larger[:, :2] >= 0).all()
-    assert (larger[:, 2:] <= size).all()
-    assert (larger[:, :2] < larger[:, 2:]).all()
-    assert (larger[:, :2] <= boxes[:, :2]).all()
-    assert (larger[:, 2:] >= boxes[:, 2:]).all()
+    assert len(boxes) == 54
+    assert (boxes == boxes.round()).all()
+    assert (boxes[:, :2] < boxes[:, 2:]).all()
+    assert boxes[:, :2].min() == 0
+    assert boxes[:, 2:].max(axis=0).tolist() == list(size)
+    assert (boxes[:, 2:] <= size).all()

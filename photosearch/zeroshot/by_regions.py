@@ -3,6 +3,10 @@ encoded by a CLIP image tower and compared with the labels and with a background
 
 In: labels, an Encoder. Out: a Locator.
 
+Two things are not as in ViLD, by measurement (docs/design.md): each box is cut out once and not at
+two scales, more boxes do more for the same time; and the answer is not the best crop, which mostly
+is a part of the thing, but the box that the likely ones agree on (ranking.py).
+
 The background is a set of ordinary words. What counts of a crop's score for a label is how far it
 rises above its scores for them,
 

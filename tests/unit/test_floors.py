@@ -27,8 +27,8 @@ FLOORS = (
     (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
         "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.locators "
-        "encode.download encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf encode.original "
-        "encode.weights encode.resnet encode.sources.clip_names encode.sources.folder "
+        "encode.download encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf "
+        "encode.original encode.weights encode.resnet encode.sources.clip_names encode.sources.folder "
         "encode.sources.openai encode.sources.huggingface encode.sources.open_clip "
         "encode.sources.chinese_clip encode.sources.ready_onnx encode.originals encode.on_torch "
         "encode.export encode.quantise encode.encoder encode.names encode.manage "

@@ -28,12 +28,12 @@ FLOORS = (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
         "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.locators "
         "encode.download encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf "
-        "encode.original encode.weights encode.resnet encode.sources.clip_names encode.sources.folder "
-        "encode.sources.openai encode.sources.huggingface encode.sources.open_clip "
-        "encode.sources.chinese_clip encode.sources.ready_onnx encode.originals encode.on_torch "
-        "encode.export encode.quantise encode.encoder encode.names encode.manage "
-        "encode.locator_files "
-        "encode.merging encode.proposals encode.crops",
+        "encode.original encode.weights encode.resnet encode.sources.clip_names "
+        "encode.sources.folder encode.sources.openai encode.sources.huggingface "
+        "encode.sources.open_clip encode.sources.chinese_clip encode.sources.ready_onnx "
+        "encode.originals encode.on_torch encode.export encode.quantise encode.encoder "
+        "encode.names encode.manage encode.locator_files encode.merging encode.proposals "
+        "encode.crops",
     ),
     ("ocr.reader ocr.gate ocr.rapid",),
     (

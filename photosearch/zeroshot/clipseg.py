@@ -31,6 +31,8 @@ _BATCH = 8
 class ClipSeg:
     """Labels looked for in any number of pictures. A pixel may be of several labels."""
 
+    threshold = 0.5  # a pixel is of a label when that is likelier than not
+
     def __init__(self, opened: Opened, labels: Sequence[str]) -> None:
         self._opened = opened
         self._model = opened.model

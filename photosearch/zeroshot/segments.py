@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 KINDS = {"groupvit": "GroupViTModel", "clipseg": "CLIPSegForImageSegmentation"}
-# A pixel is of a label when that is likelier than not.
-_THRESHOLD = 0.5
 # Masks are drawn at most so many pixels a side, which are then repeated: a model's answer is some
 # 40 patches wide, and what lies between them is interpolated anyway.
 _DRAWN = 1024
@@ -31,6 +29,7 @@ class Drawer(Protocol):
     """A model with its labels."""
 
     side: int  # pixels of the shorter side that it makes use of
+    threshold: float  # the usual one
 
     def masks(
         self, image: Image.Image, size: tuple[int, int], threshold: float
@@ -51,7 +50,6 @@ class Segments:
         opened = open_published(model, KINDS, "segments")
         self.model = opened.name
         self._labels = list(labels)
-        self._threshold = _THRESHOLD if threshold is None else threshold
         self._drawer: Drawer
         if opened.kind == "clipseg":
             from photosearch.zeroshot.clipseg import ClipSeg
@@ -61,6 +59,7 @@ class Segments:
             from photosearch.zeroshot.groupvit import GroupVit
 
             self._drawer = GroupVit(opened, self._labels)
+        self._threshold = self._drawer.threshold if threshold is None else threshold
         self.need: int | None = self._drawer.side
 
     def locate(self, image: Image.Image) -> list[Region]:

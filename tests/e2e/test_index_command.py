@@ -22,7 +22,7 @@ from tests.make import camera_exif, jpeg, picture, write_photos
 INDEX_FIELDS = {
     "version", "encoded", "added", "changed", "unchanged", "moved", "copied", "missing",
     "returned", "read", "known_failures", "raw_skipped", "not_encoded", "offline", "failed",
-    "seconds", "photos_per_second", "interrupted", "dry_run", "words",
+    "seconds", "photos_per_second", "interrupted", "dry_run", "words", "regions",
 }  # fmt: skip
 
 

@@ -512,6 +512,8 @@ def test_ctrl_c_while_waiting_is_an_interruption(fresh: Resident) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "photosearch", "query", "a cat"],
             env=fresh.command.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # Tests that are run in the background of a shell have Ctrl-C ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         connection, _ = listener.accept()
         connection.recv(100)

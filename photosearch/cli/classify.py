@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,7 @@ from photosearch.cli.output import (
     terminal_width,
     write_json,
 )
+from photosearch.cli.progress import photo_bar
 from photosearch.cli.query_options import LanguageOption
 from photosearch.errors import WrongUse
 from photosearch.library import Library
@@ -163,28 +163,10 @@ def _classify_files(
     show.judge(encoder)
     vectors = label_vectors(encoder, show.labels, **asked)
     tower = encoder.bulk_image if files.at_least(MANY) else encoder.image
-    with _progress_bar(sys.stderr.isatty() and not sys.stdout.isatty()) as step:
-        code = show.records(step(classify_images(files, vectors, tower, top=top)))
+    code = show.records(photo_bar(classify_images(files, vectors, tower, top=top)))
     if files.raw_skipped:
         tell(f"{counted(files.raw_skipped, 'raw file')} left out: pip install 'photosearch[raw]'")
     return code
-
-
-@contextmanager
-def _progress_bar(show: bool) -> Iterator[Callable[[Iterable[Any]], Iterable[Any]]]:
-    if not show:
-        yield lambda items: items
-        return
-    from tqdm import tqdm
-
-    with tqdm(unit=" photos", dynamic_ncols=True, file=sys.stderr) as bar:
-
-        def step(items: Iterable[Any]) -> Iterator[Any]:
-            for item in items:
-                yield item
-                bar.update()
-
-        yield step
 
 
 class _Output:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +20,7 @@ from photosearch.cli.output import (
     terminal_width,
     write_json,
 )
+from photosearch.cli.progress import photo_bar
 from photosearch.errors import WrongUse
 from photosearch.settings import library_path
 from photosearch.show.text import counted, home_relative, printable, shorten
@@ -136,7 +136,7 @@ def locate(
     drawing.start()
     show = _Output(drawing, as_json, top, alone=len(named) == 1 and not named[0].is_dir())
     with decoder(many=files.at_least(2)) as decode:
-        for file in _with_progress(files):
+        for file in photo_bar(files):
             show.file(file, locator, decode)
     if files.raw_skipped:
         tell(f"{counted(files.raw_skipped, 'raw file')} left out: pip install 'photosearch[raw]'")
@@ -193,14 +193,6 @@ def _locator(
         threshold=threshold,
         encoder=lambda: model_or_library(model, library),
     )
-
-
-def _with_progress(files: Iterable[Any]) -> Iterable[Any]:
-    if sys.stdout.isatty() or not sys.stderr.isatty():
-        return files
-    from tqdm import tqdm
-
-    return tqdm(files, unit=" photos", dynamic_ncols=True, file=sys.stderr)  # type: ignore[no-any-return]
 
 
 class _Output:

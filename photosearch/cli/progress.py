@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from photosearch.cli.output import tell
 
 if TYPE_CHECKING:
     from photosearch.records import Progress
+
+One = TypeVar("One")
 
 # How a stage is called → what its bar says, and what it counts.
 _STAGES = {
@@ -25,6 +27,16 @@ _STAGES = {
     "hashes": ("looking", "photos"),
     "pairs": ("comparing", "pairs"),
 }
+
+
+def photo_bar(photos: Iterable[One]) -> Iterable[One]:
+    """The same, with a bar where the answer goes elsewhere and stderr is seen."""
+    if sys.stdout.isatty() or not sys.stderr.isatty():
+        return photos
+    from tqdm import tqdm
+
+    bar: Iterable[One] = tqdm(photos, unit=" photos", dynamic_ncols=True, file=sys.stderr)
+    return bar
 
 
 @contextmanager

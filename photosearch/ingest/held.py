@@ -41,14 +41,18 @@ class Source:
     files: tuple[tuple[bytes, bytes, int, int], ...]  # (root, path, size, mtime_ns)
 
 
-def sources_of(snapshot: Snapshot, photo_ids: list[int]) -> Iterator[Source]:
-    """The photos that lie somewhere, in the order of their ids."""
+def sources_of(
+    snapshot: Snapshot, photo_ids: list[int], should_stop: Callable[[], bool]
+) -> Iterator[Source]:
+    """The photos that lie somewhere, in the order of their ids; none more once it should stop."""
     for at in range(0, len(photo_ids), _BLOCK):
         files: dict[tuple[int, bytes], list[tuple[bytes, bytes, int, int]]] = {}
         rows = snapshot.files_of(photo_ids[at : at + _BLOCK])
         for photo_id, digest, root, path, size, mtime_ns in rows:
             files.setdefault((photo_id, digest), []).append((root, path, size, mtime_ns))
         for (photo_id, digest), places in sorted(files.items()):
+            if should_stop():
+                return
             yield Source(photo_id, digest, tuple(places))
 
 

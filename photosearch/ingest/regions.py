@@ -13,7 +13,7 @@ windows cost nothing to find and never change.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -98,19 +98,13 @@ def look_at_regions(
     failed: list[Failure] = []
     together = max(_TOGETHER, tower.batch_size // COUNT)
 
-    def sources() -> Iterator[Source]:
-        for source in sources_of(snapshot, waiting):
-            if options.should_stop():
-                return
-            yield source
-
     with (
         ThreadPoolExecutor(options.jobs, "regions") as pool,
         WorkerPool(options.jobs) as workers,
     ):
         stream = ordered_map(
             lambda source: (source, _cut_up(source, tower.preprocess, workers, options.limits)),
-            sources(),
+            sources_of(snapshot, waiting, options.should_stop),
             pool=pool,
             ahead=2 * options.jobs + together,
         )

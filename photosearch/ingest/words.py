@@ -8,7 +8,7 @@ reads those again that were in flight. A photo in which nothing is printed is re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -51,19 +51,13 @@ def read_words(
     read = with_words = unavailable = 0
     failed: list[Failure] = []
 
-    def sources() -> Iterator[Source]:
-        for source in sources_of(snapshot, waiting):
-            if options.should_stop():
-                return
-            yield source
-
     with (
         ThreadPoolExecutor(options.jobs, "words") as pool,
         WorkerPool(options.jobs) as workers,
     ):
         for source, reading in ordered_map(
             lambda source: (source, _read(source, reader, workers, options.limits)),
-            sources(),
+            sources_of(snapshot, waiting, options.should_stop),
             pool=pool,
             ahead=2 * options.jobs,
         ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ def features(image: Image.Image) -> Features:
     return features_of(image, (0, 0, *image.size))
 
 
-def opened(path) -> Image.Image:  # type: ignore[no-untyped-def]
+def opened(path: Path) -> Image.Image:
     return decode(path.read_bytes()).image
 
 

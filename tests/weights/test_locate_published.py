@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -41,7 +42,7 @@ def found(photo: Path, what: str | list[str], by: str, name: str) -> list[Region
         pytest.skip(str(error))
 
 
-def _no_encoder():  # type: ignore[no-untyped-def]
+def _no_encoder() -> NoReturn:
     raise AssertionError("no CLIP is asked")
 
 

@@ -52,6 +52,13 @@ def fetched(url: str, folder: Path) -> Path:
     return path
 
 
+def is_wanted(name: str) -> bool:
+    """Whether a model that finds things is to be compared: it was asked for, or is here."""
+    from photosearch.encode.locator_files import is_downloaded
+
+    return os.environ.get("PHOTOSEARCH_VERIFY") == name or is_downloaded(name)
+
+
 def model_of(name: str):  # type: ignore[no-untyped-def]
     try:
         return load_model(name)

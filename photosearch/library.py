@@ -129,6 +129,16 @@ class Library:
                 pass
         return library
 
+    def twin(self) -> Library:
+        """Another Library of the same folder, for another thread; both share the model's towers.
+
+        The model is settled by this call: a twin does not look for a newer default.
+        """
+        other = Library(self.path, self._model_name, self._device, self._precision)
+        other._vectors_at = self._vectors_at
+        other.encoder = self.encoder
+        return other
+
     def close(self) -> None:
         """Close the catalogue. The library can be opened again."""
         if self._opened is not None:
@@ -377,6 +387,7 @@ class Library:
         text: str | None = None,
         *,
         image: Any = None,
+        unlike: Any = None,
         k: int = 10,
         plus: str | Sequence[str] = (),
         minus: str | Sequence[str] = (),
@@ -397,12 +408,13 @@ class Library:
 
         text: what is looked for; it may hold "quoted phrases", which must be printed in the
         photo, and qualifiers such as `after:2021 -in:screenshots`. image: an example, or several
-        in a list: a path, an http(s) URL, bytes, a PIL image, or "-" for standard input. plus,
-        minus: texts added to and taken from the query. weights: by part, such as {"image": 0.5,
-        "plus2": 0.3}. words: True searches printed words alone, False looks alone.
-        min_relevance: 0..1, hits below it are left out. sort: "relevance", "date" (newest
-        first), "oldest", "name". An example that is itself in the library is no hit unless
-        include_self. language: the text tower, such as "zh"; else the script of the text chooses.
+        in a list: a path, an http(s) URL, bytes, a PIL image, or "-" for standard input. unlike:
+        images that hits should not be like. plus, minus: texts added to and taken from the query.
+        weights: by part, such as {"image": 0.5, "plus2": 0.3}. words: True searches printed words
+        alone, False looks alone. min_relevance: 0..1, hits below it are left out. sort:
+        "relevance", "date" (newest first), "oldest", "name". An example that is itself in the
+        library is no hit unless include_self. language: the text tower, such as "zh"; else the
+        script of the text chooses.
         With filters alone photos are listed, the newest first. small: match parts of the photos,
         too, so that small things are found (after `index(regions=True)`). crop: the part of the
         example that counts, (x, y, width, height) in upright pixels; of several images a list of
@@ -412,10 +424,10 @@ class Library:
         from photosearch.search.crop import crop_list
         from photosearch.search.query import make_query
 
-        images = image if isinstance(image, (list, tuple)) else [] if image is None else [image]
         query = make_query(
             text,
-            images=images,
+            images=_as_list(image),
+            unlike=_as_list(unlike),
             plus=plus,
             minus=minus,
             weights=weights,
@@ -974,6 +986,12 @@ def _pass_options(
         progress=progress or (lambda _: None),
         should_stop=should_stop or (lambda: False),
     )
+
+
+def _as_list(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
 def _check_positive(**numbers: int | None) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from photosearch.cli.filters import filter_options
-from photosearch.cli.notes import notes_on, parse_relevance, why_nothing
 from photosearch.cli.opened import open_library
 from photosearch.cli.options import JsonOption, LibraryOption, ModelOption, VectorsOption
 from photosearch.cli.output import (
@@ -39,17 +38,19 @@ from photosearch.cli.query_options import (
     ScoresOption,
     SmallOption,
     SortOption,
+    UnlikeOption,
     WeightOption,
     WordsOption,
+    parse_relevance,
 )
 from photosearch.errors import WrongUse
-from photosearch.library import Library
 from photosearch.search.filters import Filters
+from photosearch.show.answers import answer_document
+from photosearch.show.notes import notes_on, why_nothing
 from photosearch.show.text import printable
 
 if TYPE_CHECKING:
-    from photosearch.records import Answer, Hit
-    from photosearch.search.query import Query
+    from photosearch.records import Hit
 
 NO_FILTERS = Filters()
 
@@ -66,6 +67,7 @@ def query(
     crop: CropOption = None,
     plus: PlusOption = None,
     minus: MinusOption = None,
+    unlike: UnlikeOption = None,
     weight: WeightOption = None,
     words: WordsOption = None,
     small: SmallOption = False,
@@ -100,6 +102,7 @@ def query(
       photosearch query beach --plus sunset --minus people
       photosearch query --small "a traffic light"
       photosearch query --image example.jpg --plus "at night"
+      photosearch query --image beach.jpg --unlike crowd.jpg
       photosearch query --image shelf.jpg --crop 120,80,200,300 --rerank geometry
       photosearch query --image book.jpg --read
       photosearch query --after 2024 --place Kyoto --sort name
@@ -112,6 +115,7 @@ def query(
     asked = make_query(
         text,
         images=image or [],
+        unlike=unlike or [],
         plus=plus or [],
         minus=minus or [],
         weights=parse_weights(weight or []),
@@ -130,7 +134,7 @@ def query(
         hits = list(answer.hits)
         notes = notes_on(opened, asked, text, answer)
         if as_json:
-            write_json(_document(asked, text, opened, answer, notes))
+            write_json(answer_document(asked, text, opened, answer, notes))
         else:
             for note in notes:
                 tell(printable(note))
@@ -224,33 +228,3 @@ def _print_hits(
         lines = table.plain_lines(hits, all_copies=all_copies)
     for line in lines:
         say(line)
-
-
-def _document(
-    asked: Query, text: str | None, opened: Library, answer: Answer, notes: list[str]
-) -> dict[str, Any]:
-    from photosearch.search.example import name_of
-
-    return {
-        "version": 1,
-        "query": text,
-        "parts": [
-            {
-                "kind": part.kind,
-                "value": name_of(part.value) if part.kind == "image" else part.value,
-                "weight": part.weight,
-                **({"crop": str(part.crop)} if part.crop else {}),
-            }
-            for part in asked.parts
-        ],
-        "words": asked.printed or None,
-        "phrases": list(asked.must_show),
-        "filters": asked.filters.as_dict(),
-        "small": asked.small,
-        "rerank": asked.rerank,
-        "read": None if answer.read is None else list(answer.read),
-        "model": opened.encoder.name,
-        "matches_well": answer.matches_well,
-        "notes": notes,
-        "hits": [hit.as_dict() for hit in answer.hits],
-    }

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from photosearch.errors import WrongUse
+
 KOption = Annotated[int, typer.Option("-k", metavar="N", help="How many photos.")]
 ImageOption = Annotated[
     list[str] | None,
@@ -18,6 +20,10 @@ PlusOption = Annotated[
 ]
 MinusOption = Annotated[
     list[str] | None, typer.Option("--minus", metavar="TEXT", help="Less of this. Repeatable.")
+]
+UnlikeOption = Annotated[
+    list[str] | None,
+    typer.Option("--unlike", metavar="PATH|URL", help="Less like this image. Repeatable."),
 ]
 WeightOption = Annotated[
     list[str] | None,
@@ -83,3 +89,19 @@ NullOption = Annotated[
     bool, typer.Option("-0", "--null", help="Print paths alone, each ended by NUL (xargs -0).")
 ]
 ScoresOption = Annotated[bool, typer.Option("--scores", help="Print score and path, by tab.")]
+
+
+def parse_relevance(text: str | None) -> float | None:
+    """50% and 0.5 are the same."""
+    if text is None:
+        return None
+    plain = text.strip()
+    try:
+        share = float(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1)
+        if not 0 <= share <= 1:
+            raise ValueError(plain)
+    except ValueError:
+        raise WrongUse(
+            f"--min-relevance {text!r} is no share", hint="--min-relevance 50%, or 0.5"
+        ) from None
+    return share

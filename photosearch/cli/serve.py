@@ -30,6 +30,10 @@ _IDLE = "15m"
 @command
 def serve(
     context: typer.Context,
+    port: Annotated[int, typer.Option(metavar="N", help="Port of the page.")] = 8420,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address of the page.")
+    ] = "127.0.0.1",
     socket: Annotated[
         bool, typer.Option("--socket", help="Answer the command line, until idle or ended.")
     ] = False,
@@ -66,9 +70,8 @@ def serve(
     if as_json and chosen == ["--socket"]:
         raise WrongUse("--json goes with --status")
     if not chosen:
-        raise WrongUse(
-            "photosearch serve has to be told what to serve", hint="photosearch serve --socket"
-        )
+        _serve_page(library, model, host, port)
+        return
     if os.name == "nt":
         raise WrongUse("Python has no Unix sockets on Windows, which photosearch serve takes")
     folder = library_path(library)
@@ -79,6 +82,15 @@ def serve(
     else:
         seconds = None if idle == "never" else seconds_of("--idle", idle)
         _answer(folder, model, seconds, _runner(context.find_root()))
+
+
+def _serve_page(library: Path | None, model: str | None, host: str, port: int) -> None:
+    from photosearch.web.run import serve
+    from photosearch.web.site import Terms
+
+    terms = Terms(host=host, port=port)
+    with open_library(library, model) as opened:
+        serve(opened, terms, lambda: tell(f"the page is at http://{host}:{port}/"))
 
 
 def _runner(root: Any) -> Run:

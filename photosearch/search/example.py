@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +20,14 @@ from photosearch.settings import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
+
+
+@dataclass(frozen=True, slots=True)
+class InLibrary:
+    """A photo of the library as an example, by its content: no file is opened for it."""
+
+    digest: str  # SHA-256, hexadecimal
+
 
 URL_MAX_BYTES = 50 << 20
 URL_SECONDS = 20.0
@@ -34,6 +43,8 @@ def read_example(source: Any) -> bytes:
     """The bytes of an example image; raises BadImage."""
     if isinstance(source, bytes):
         return source
+    if isinstance(source, InLibrary):
+        raise BadImage(f"photo {source.digest}: no file of it is there now")
     if source == "-":
         return _limited(sys.stdin.buffer.read(URL_MAX_BYTES + 1), "standard input")
     if is_url(source):
@@ -114,6 +125,8 @@ def name_of(source: Any) -> str:
     """How an example is called in messages and results."""
     if isinstance(source, bytes) or hasattr(source, "convert"):
         return "image"
+    if isinstance(source, InLibrary):
+        return source.digest
     if source == "-":
         return "standard input"
     return source if isinstance(source, str) else os.fspath(source)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from photosearch.errors import WrongUse
 from photosearch.paths import time_of, to_bytes
-from photosearch.search.example import is_url, name_of, read_example
+from photosearch.search.example import InLibrary, is_url, name_of, read_example
 from photosearch.search.picture import Picture, picture_of
+from photosearch.store.whereabouts import file_now
 
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
@@ -67,8 +68,8 @@ def query_vector(
             snapshot,
             model,
             crop=part.crop,
-            rerank=query.rerank is not None,
-            read=query.read,
+            rerank=query.rerank is not None and part.weight > 0,
+            read=query.read and part.weight > 0,
         )
         for part in query.images
     ]
@@ -134,7 +135,13 @@ def image_vector(
 
     rerank, read: what that takes is added.
     """
-    photo_id = _photo_at(source, snapshot)
+    if isinstance(source, InLibrary):
+        photo_id = snapshot.photo_with_digest(bytes.fromhex(source.digest))
+        if photo_id is None:
+            raise WrongUse(f"{source.digest} is no photo of the library")
+        source = file_now(snapshot, photo_id) or source
+    else:
+        photo_id = _photo_at(source, snapshot)
     data = b""
     if photo_id is None and not hasattr(source, "convert"):
         data = read_example(source)

@@ -17,7 +17,8 @@ from photosearch.search.crop import Crop, crops_of
 from photosearch.search.filters import Filters
 from photosearch.search.qualifiers import read_text
 
-KINDS = ("text", "plus", "minus", "image")
+KINDS = ("text", "plus", "minus", "image", "unlike")
+IMAGE_KINDS = ("image", "unlike")
 RERANKINGS = ("geometry",)
 
 
@@ -26,7 +27,7 @@ class Part:
     """One text or one example image of a query."""
 
     kind: str  # one of KINDS
-    value: Any  # a text; for images a path, a URL, "-", bytes or a PIL image
+    value: Any  # a text; for images a path, a URL, "-", bytes, a PIL image or InLibrary
     weight: float  # below zero: less of this
     crop: Crop | None = None  # of an image: the part that counts; None: all of it
 
@@ -51,11 +52,11 @@ class Query:
 
     @property
     def texts(self) -> list[Part]:
-        return [part for part in self.parts if part.kind != "image"]
+        return [part for part in self.parts if part.kind not in IMAGE_KINDS]
 
     @property
     def images(self) -> list[Part]:
-        return [part for part in self.parts if part.kind == "image"]
+        return [part for part in self.parts if part.kind in IMAGE_KINDS]
 
     @property
     def lists(self) -> bool:
@@ -67,6 +68,7 @@ def make_query(
     text: str | None = None,
     *,
     images: Sequence[Any] = (),
+    unlike: Sequence[Any] = (),
     plus: str | Sequence[str] = (),
     minus: str | Sequence[str] = (),
     weights: Mapping[str, float] | None = None,
@@ -84,8 +86,8 @@ def make_query(
     text may hold qualifiers (`after:2021`) and "quoted phrases", which must be printed in the
     photo: see `qualifiers`. words: True looks the text up among the printed words alone, taken as
     it is; False leaves them out; None asks for both. weights names parts as `text`, `plus`,
-    `minus`, `image` (all of a kind) or `plus2` (the second one); each is 1 unless given. The parts
-    of `minus` count against.
+    `minus`, `image`, `unlike` (all of a kind) or `plus2` (the second one); each is 1 unless given.
+    The parts of `minus` and the images of `unlike` count against.
     """
     # One text is a list of one: Python would take a string for a list of its letters.
     plus = [plus] if isinstance(plus, str) else plus
@@ -97,6 +99,7 @@ def make_query(
     given: list[tuple[str, Any]] = [("plus", value) for value in plus]
     given += [("minus", value) for value in minus]
     given += [("image", value) for value in images]
+    given += [("unlike", value) for value in unlike]
     filters = filters or Filters()
     if text is not None:
         _check_text(text)
@@ -130,7 +133,7 @@ def make_query(
         language,
         include_self,
         # An example says what a photo looks like, a text beside it too.
-        printed=asked.text if words is None and not images else "",
+        printed=asked.text if words is None and not (images or unlike) else "",
         words_only=not given and bool(asked.phrases),
         must_show=asked.phrases,
         must_not_show=asked.not_phrases,
@@ -158,7 +161,7 @@ def _weighted(given: Sequence[tuple[str, Any]], weights: Mapping[str, float]) ->
     for kind, value in given:
         counts[kind] = counts.get(kind, 0) + 1
         own = weights.get(f"{kind}{counts[kind]}", weights.get(kind, 1.0))
-        parts.append(Part(kind, value, -own if kind == "minus" else own))
+        parts.append(Part(kind, value, -own if kind in ("minus", "unlike") else own))
     known = {*counts, *(f"{kind}{n + 1}" for kind, count in counts.items() for n in range(count))}
     for name in weights:
         if name not in known:

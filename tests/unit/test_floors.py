@@ -41,7 +41,8 @@ FLOORS = (
         "store.salvage.wal store.salvage.record store.salvage.pages store.salvage.shapes "
         "store.salvage.gather store.salvage.rebuild "
         "store.catalogue store.volumes store.relocate store.tags store.opening store.snapshot "
-        "store.functions store.places store.words store.hashes store.regions store.remembered "
+        "store.functions store.whereabouts store.places store.words store.hashes store.regions "
+        "store.remembered "
         "store.integrity store.upkeep store.backup",
     ),
     (
@@ -76,12 +77,13 @@ FLOORS = (
     ("indexing locating spotting library __init__",),
     (
         "show.text show.reason show.table show.sheet show.colours show.fonts show.tags show.draw "
-        "show.saved show.sixel show.pictures show.regions",
+        "show.saved show.sixel show.pictures show.regions show.notes show.answers",
         "resident.wire resident.place resident.client resident.record resident.warm "
         "resident.itself resident.server resident.start",
     ),
+    ("web.readers web.site web.replies web.guard web.search_api web.photo_api web.app web.run",),
     (
-        "cli.output cli.opened cli.options cli.filters cli.notes cli.progress cli.index "
+        "cli.output cli.opened cli.options cli.filters cli.progress cli.index "
         "cli.query_options cli.query "
         "cli.facts cli.photos cli.classify cli.drawing cli.locate cli.duplicates cli.models "
         "cli.upkeep cli.check cli.unit cli.watch cli.serve cli.app __main__",

@@ -6,7 +6,6 @@ In: a query and its hits. Out: lines.
 
 from __future__ import annotations
 
-from photosearch.errors import WrongUse
 from photosearch.gazetteer import normal_name
 from photosearch.library import Library
 from photosearch.records import Answer
@@ -15,22 +14,6 @@ from photosearch.show.text import counted, printable
 from photosearch.store.tags import normal_tag
 
 _TAGS_SHOWN = 8
-
-
-def parse_relevance(text: str | None) -> float | None:
-    """50% and 0.5 are the same."""
-    if text is None:
-        return None
-    plain = text.strip()
-    try:
-        share = float(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1)
-        if not 0 <= share <= 1:
-            raise ValueError(plain)
-    except ValueError:
-        raise WrongUse(
-            f"--min-relevance {text!r} is no share", hint="--min-relevance 50%, or 0.5"
-        ) from None
-    return share
 
 
 def notes_on(opened: Library, asked: Query, text: str | None, answer: Answer) -> list[str]:

@@ -1,0 +1,1 @@
+"""The library in a browser: an HTTP API and a page, on this machine."""

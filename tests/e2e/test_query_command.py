@@ -81,6 +81,15 @@ class TestFinds:
         half = score("horses.jpg", "animals", "--plus", "horses", "--weight", "plus=0.2")
         assert plain < half < score("horses.jpg", "animals", "--plus", "horses")
 
+    def test_less_like_an_image(self, sampled: Command) -> None:
+        """The kittens, which come next to the cat, fall behind."""
+        plain = sampled("query", "an animal", "-k", "41", "--paths").lines
+        less = sampled("query", "an animal", "--unlike", CAT, "-k", "41", "--paths").lines
+        kittens = next(path for path in plain if path.endswith("kitten-playing.jpg"))
+        assert less.index(kittens) > plain.index(kittens)
+        part = sampled("query", "an animal", "--unlike", CAT, "--json").json["parts"][1]
+        assert part == {"kind": "unlike", "value": str(CAT), "weight": -1.0}
+
     def test_text_and_example_together(self, sampled: Command) -> None:
         found = sampled("query", "a city at night", "--image", CAT, "-k", "6").lines
         assert {"kitten-playing.jpg", "city-skyline-night.jpg"} <= set(names(found))

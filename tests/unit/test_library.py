@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from PIL import Image
 import photosearch
 from photosearch import Filters, Library
 from photosearch.errors import BadImage, NoLibrary, PhotosearchError, WrongUse
+from photosearch.search.example import InLibrary
 from tests.make import write_photos
 
 SAMPLES = Path(__file__).parents[2] / "examples" / "photos"
@@ -50,6 +53,60 @@ def test_hits(samples: Library) -> None:
     assert hits[0].score > hits[1].score > hits[2].score
     assert hits[0].evidence["looks_like"]["rank"] == 1
     assert len(bytes.fromhex(hits[0].photo)) == 32
+
+
+def test_an_image_may_count_against(samples: Library) -> None:
+    """The photo that it is, and those like it, fall; it is no hit itself."""
+    plain = {hit.path: hit.score or 0 for hit in samples.search("an animal", k=41)}
+    hits = samples.search("an animal", unlike=CAT, k=41)
+    less = {hit.path: hit.score or 0 for hit in hits}
+    assert CAT in plain
+    assert CAT not in less
+    other_cat = next(path for path in plain if path.name == "kitten-playing.jpg")
+    dog = next(path for path in plain if "dog" in path.name)
+    order = list(less)
+    assert list(plain).index(other_cat) < order.index(other_cat)
+    assert plain[other_cat] - less[other_cat] > plain[dog] - less[dog]
+
+
+def test_a_photo_of_the_library_named_by_its_content(samples: Library) -> None:
+    """The same hits as by its path, and it needs no file: the vector is stored."""
+    digest = hashlib.sha256(CAT.read_bytes()).hexdigest()
+    by_path = samples.search(image=CAT, k=5)
+    assert samples.search(image=InLibrary(digest), k=5) == by_path
+    part = samples.search(image=InLibrary(digest), crop="0%,0%,50%,50%", k=5)
+    assert part == samples.search(image=CAT, crop="0%,0%,50%,50%", k=5)
+    assert part != by_path
+    with pytest.raises(WrongUse, match="no photo of the library"):
+        samples.search(image=InLibrary("0" * 64))
+
+
+def test_a_photo_whose_file_is_gone_is_an_example_still(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("cat.jpg", "kitten-playing.jpg"):
+        shutil.copy(SAMPLES / "animals" / name, folder)
+    with Library.open(tmp_path / "library", create=True) as library:
+        library.index([folder], words=False)
+        (folder / "cat.jpg").unlink()
+        gone = InLibrary(hashlib.sha256(CAT.read_bytes()).hexdigest())
+        assert [hit.path.name for hit in library.search(image=gone)] == ["kitten-playing.jpg"]
+        with pytest.raises(BadImage, match="no file of it is there now"):
+            library.search(image=gone, crop="0%,0%,50%,50%")
+
+
+def test_twins_answer_at_once_in_threads_of_their_own(samples: Library) -> None:
+    texts = ["a cat", "a keyboard", "a tomato", "a sign", "a bridge", "a dog"]
+    expected = [[hit.photo for hit in samples.search(text)] for text in texts]
+    twins = [samples.twin() for _ in range(3)]
+    assert all(twin.encoder is samples.encoder for twin in twins)
+
+    def answers(twin: Library) -> list[list[str]]:
+        with twin:
+            return [[hit.photo for hit in twin.search(text)] for text in texts]
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(answers, twins)) == [expected] * 3
 
 
 @pytest.mark.parametrize("form", ["path", "text", "bytes", "pillow"])

@@ -37,6 +37,20 @@ def test_parts_and_their_signs() -> None:
     ]
 
 
+def test_images_for_and_against() -> None:
+    """Each image of `image` takes a crop; those that count against have none."""
+    query = make_query(images=["a.jpg"], unlike=["b.jpg"], crops=["0,0,5,5"])
+    assert [(part.kind, part.weight, str(part.crop)) for part in query.images] == [
+        ("image", 1.0, "0,0,5,5"),
+        ("unlike", -1.0, "None"),
+    ]
+    assert not query.texts
+    assert parts(text="a", unlike=["b"], weights=parse_weights(["unlike=0.5"])) == [
+        ("text", "a", 1.0),
+        ("unlike", "b", -0.5),
+    ]
+
+
 def test_one_text_is_no_list_of_letters() -> None:
     assert [part[1] for part in parts(text="a", plus="sunset", minus="people")] == [
         "a",

@@ -35,6 +35,7 @@ from photosearch.settings import (
 )
 from photosearch.store.files import catalogue_path
 from photosearch.store.snapshot import Model, Snapshot
+from photosearch.survey.counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         CheckReport,
         DuplicatesReport,
         EvalReport,
+        Facets,
         IndexReport,
         PhotoFacts,
         RegionsReport,
@@ -61,10 +63,13 @@ if TYPE_CHECKING:
         WatchReport,
         WordsReport,
     )
+    from photosearch.search.completion import Completion
     from photosearch.search.looks import Looks
     from photosearch.search.query import Query
     from photosearch.search.relevance import Judge
     from photosearch.store.catalogue import Catalogue
+    from photosearch.store.originals import Original
+    from photosearch.store.remembered import RememberedHere
 
 logger = logging.getLogger("photosearch")
 
@@ -98,6 +103,8 @@ class Library:
         self._index: tuple[str, int, VectorIndex] | None = None  # model key, generation
         self._parts: tuple[str, int, VectorIndex] | None = None  # the same of parts of photos
         self._judges: dict[tuple[str, str | None], Judge] = {}  # by language and fitted curve
+        self._counts = Counts()  # shared by all twins
+        self._remembered: RememberedHere | None = None  # of a Library that stays
 
     @classmethod
     def open(
@@ -137,6 +144,8 @@ class Library:
         other = Library(self.path, self._model_name, self._device, self._precision)
         other._vectors_at = self._vectors_at
         other.encoder = self.encoder
+        other._counts = self._counts
+        other._remembered = self._remembered
         return other
 
     def close(self) -> None:
@@ -453,8 +462,12 @@ class Library:
         min_score: float | None = None,
         min_relevance: float | None = None,
         sort: str = "relevance",
+        offset: int | None = None,
     ) -> Answer:
-        """Like `search`, for a query that is already put together; says how sure the answer is."""
+        """Like `search`, for a query that is already put together; says how sure the answer is.
+
+        offset: k hits from there on, page by page: see `search/answer.py`.
+        """
         from photosearch.search.answer import answer
         from photosearch.search.browse import check_order
 
@@ -473,6 +486,7 @@ class Library:
             min_score=min_score,
             min_relevance=min_relevance,
             order=sort,
+            offset=offset,
         )
 
     def _looks_for(self, query: Query, only: NDArray[np.int64] | None) -> Looks | None:
@@ -484,7 +498,8 @@ class Library:
         model = self._model_with_vectors()
         if model is None:
             return None
-        wanted = query_vector(query, self.encoder, self._snapshot, model, Remembered(cache_path()))
+        remembered = self._remembered or Remembered(cache_path())
+        wanted = query_vector(query, self.encoder, self._snapshot, model, remembered)
         index = self._current_index(model)
         looks = Looks(wanted, index, self._snapshot, model, only, self._judge_of(query))
         if query.small:
@@ -507,6 +522,18 @@ class Library:
                 return None
             self._judges[language, fitted] = judge
         return self._judges[language, fitted]
+
+    @contextmanager
+    def remembering(self, *, on_disk: bool) -> Iterator[None]:
+        """Within this, vectors of queries are kept in memory, by all twins of this Library made
+        since; and in the file of past queries as well, unless it is said not to.
+        """
+        from photosearch.store.remembered import RememberedHere
+
+        if self._remembered is None:
+            self._remembered = RememberedHere(cache_path())
+        with self._remembered.keeping(on_disk=on_disk):
+            yield
 
     def similar(self, image: Any, *, k: int = 10, **options: Any) -> list[Hit]:
         """Photos like an example: `search(image=…)` by another name."""
@@ -597,6 +624,12 @@ class Library:
 
     # What there is
 
+    def roots(self) -> list[Path]:
+        """The folders that are indexed, whether they are there at the moment or not."""
+        from photosearch.paths import to_path
+
+        return [to_path(root) for root in self._snapshot.roots()]
+
     def tags(self) -> dict[str, int]:
         """Tag → the number of photos that have it, the most frequent first."""
         return {label: photos for _, label, photos in self._snapshot.tag_counts()}
@@ -610,6 +643,16 @@ class Library:
 
         photo_id = photo_called(self._snapshot, photo)
         return facts_of(self._snapshot, photo_id, self._nearest(photo_id, nearest))
+
+    def photo_named(self, name: str) -> str | None:
+        """The SHA-256 of the photo of the library that is meant, by a whole path or 8 digits of it.
+
+        None where there is none. No file is opened or looked at, whatever the path.
+        """
+        from photosearch.store.named import photo_named
+
+        photo_id = photo_named(self._snapshot, name)
+        return None if photo_id is None else self._snapshot.photo_columns(photo_id)["digest"].hex()
 
     def _nearest(self, photo_id: int, k: int) -> list[Hit]:
         """Photos most like one of the library, by its stored vector."""
@@ -625,6 +668,39 @@ class Library:
         looks = Looks(wanted, index, self._snapshot, model, None, None)
         limits = Limits(k, left_out=wanted.examples)
         return find(looks=looks, reads=[], snapshot=self._snapshot, limits=limits)
+
+    def facets(self, filters: Filters | None = None) -> Facets:
+        """Of the photos that pass, how many there are of each year, place, camera, folder, …"""
+        from photosearch.search.completion import spelled
+
+        chosen = filters or Filters()
+        return self._counts.facets(
+            self._snapshot,
+            chosen,
+            lambda: (chosen.allowed_ids(self._snapshot), chosen.path_test(self._snapshot)),
+            spelled,
+        )
+
+    def complete(self, text: str, at: int | None = None) -> Completion:
+        """What may stand at a position of a text that is being typed: filters, their values.
+
+        at: in UTF-16 code units; the text's end where it is left out.
+        """
+        from photosearch.search.completion import complete, spelled
+        from photosearch.search.typed import units_of
+
+        return complete(
+            text,
+            units_of(text) if at is None else at,
+            self.facets,
+            lambda typed: self._counts.folders(self._snapshot, typed, spelled),
+        )
+
+    def originals(self, photos: Sequence[str]) -> dict[str, Original]:
+        """Photos by their SHA-256 (64 hexadecimal digits): what they are, and where they lie."""
+        from photosearch.store.originals import originals_of
+
+        return originals_of(self._snapshot, photos)
 
     def suggest_places(self, name: str) -> list[str]:
         """Places of this library's photos that are spelled much like a name."""
@@ -783,8 +859,12 @@ class Library:
             return relocate(catalogue, old, new, own_folder=self.path, dry_run=dry_run, force=force)
 
     def _clean_up(self, catalogue: Catalogue) -> None:
+        from photosearch.store.previews import drop_unknown
+
         catalogue.compact()
         self._refresh_indexes()
+        snapshot = self._snapshot
+        drop_unknown(self.path, lambda digest: snapshot.photo_with_digest(digest) is not None)
 
     def _refresh_indexes(self) -> None:
         from photosearch.index.cache import refresh_index

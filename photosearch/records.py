@@ -213,6 +213,8 @@ class Answer:
     matches_well: bool | None
     notes: tuple[str, ...] = ()  # what else is to be said, about an example
     read: tuple[str, ...] | None = None  # lines read in the examples; None: nobody asked for them
+    more: bool = False  # of one page of hits: whether there are others behind them
+    total: int | None = None  # photos that pass, where filters alone list them page by page
 
 
 @dataclass(frozen=True, slots=True)

@@ -519,3 +519,52 @@ class Relocated:
             "agreed": self.agreed,
             "dry_run": self.dry_run,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One value that photos have, how many have it, and the qualifier that passes just these."""
+
+    value: str
+    photos: int
+    filter: str
+    kind: str = ""  # of a place: city, country
+    country: str | None = None  # of a city
+    name: str = ""  # of a folder, its own
+
+    def as_dict(self) -> dict[str, Any]:
+        record: dict[str, Any] = {"value": self.value}
+        if self.name:
+            record["name"] = self.name
+        if self.kind:
+            record["kind"] = self.kind
+        if self.kind == "city":
+            record["country"] = self.country
+        return {**record, "photos": self.photos, "filter": self.filter}
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What the photos that pass filters have in common, counted."""
+
+    photos: int
+    years: tuple[Counted, ...] = ()  # the newest first
+    months: tuple[Counted, ...] = ()  # where all photos are of one year
+    places: tuple[Counted, ...] = ()  # cities; as all below, the most frequent first
+    countries: tuple[Counted, ...] = ()
+    cameras: tuple[Counted, ...] = ()
+    lenses: tuple[Counted, ...] = ()
+    folders: tuple[Counted, ...] = ()  # those inside the innermost one that holds all
+    tags: tuple[Counted, ...] = ()
+    formats: tuple[Counted, ...] = ()
+    points: tuple[tuple[float, float, int], ...] = ()  # latitude, longitude, photos around it
+
+    def as_dict(self) -> dict[str, Any]:
+        kinds = ("years", "months", "places", "countries", "cameras", "lenses", "folders", "tags",
+                 "formats")  # fmt: skip
+        return {
+            "version": 1,
+            "photos": self.photos,
+            **{kind: [one.as_dict() for one in getattr(self, kind)] for kind in kinds},
+            "points": [list(point) for point in self.points],
+        }

@@ -14,6 +14,8 @@ CACHE_VARIABLE = "PHOTOSEARCH_CACHE"
 MODELS_VARIABLE = "PHOTOSEARCH_MODELS"
 WORDS_VARIABLE = "PHOTOSEARCH_WORDS"
 VECTORS_VARIABLE = "PHOTOSEARCH_VECTORS"
+TOKEN_VARIABLE = "PHOTOSEARCH_TOKEN"
+THUMBS_VARIABLE = "PHOTOSEARCH_THUMBS_MB"
 
 # Above this many pixels a file is refused before it is decoded: 200-megapixel phone photos
 # (16320 x 12240 = 199.8 million) pass, a 30000 x 30000 decompression bomb does not.
@@ -66,6 +68,15 @@ def vectors_address(given: str | None = None) -> str | None:
 def reads_words() -> bool:
     """Whether `index` looks for printed words if nothing else is said: PHOTOSEARCH_WORDS=0: no."""
     return os.environ.get(WORDS_VARIABLE, "").strip().lower() not in ("0", "no", "off", "false")
+
+
+def thumbs_bytes() -> int:
+    """How much previews of the page may take on the disk: PHOTOSEARCH_THUMBS_MB; 0: none is kept.
+
+    1 GB holds some 40,000 of the size that the page shows.
+    """
+    given = os.environ.get(THUMBS_VARIABLE, "").strip()
+    return int(given) * 1_000_000 if given.isdecimal() else 1_000_000_000
 
 
 def usable_cores() -> int:

@@ -19,6 +19,7 @@ import typer.core
 import typer.main
 
 from photosearch.cli import output
+from photosearch.cli.grouped import Grouped
 from photosearch.cli.output import leave
 from photosearch.resident.client import COMMANDS as SHORT
 from photosearch.show.text import printable
@@ -44,8 +45,11 @@ COMMANDS = {
     "backup": "check.backup",
     "restore": "check.restore",
     "serve": "serve.serve",
+    "mcp": "mcp.mcp",
     "models": "models.app",
 }
+
+_GROUPED = ("query", "similar")  # whose many options the help shows in groups
 
 
 class _Late(Mapping[str, Any]):
@@ -74,7 +78,7 @@ class _Late(Mapping[str, Any]):
         if isinstance(found, typer.Typer):
             return typer.main.get_group(found)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(name)(found)
+        alone.command(name, cls=Grouped if name in _GROUPED else None)(found)
         return typer.main.get_command(alone)
 
 

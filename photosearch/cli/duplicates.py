@@ -19,8 +19,9 @@ from photosearch.cli.output import (
     write_json,
     write_paths,
 )
-from photosearch.cli.progress import progress_bar, stoppable
-from photosearch.errors import StorageError, WrongUse
+from photosearch.cli.progress import bar, progress_bar, stoppable
+from photosearch.cli.query_options import ForceOption
+from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.search.filters import Filters
 from photosearch.show.text import counted, printable, size_text
@@ -65,6 +66,7 @@ def duplicates(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Also write a page that shows the groups."),
     ] = None,
+    force: ForceOption = False,
     print0: Annotated[
         bool,
         typer.Option(
@@ -98,6 +100,13 @@ def duplicates(
             "--print0 does not go with --burst: the frames of a burst are different photos",
             hint="photosearch duplicates --burst --html bursts.html",
         )
+    if html is not None:
+        from photosearch.show.sheet import check_sheet
+
+        html = html.expanduser()
+        check_sheet(html, force=force)
+    elif force:
+        raise WrongUse("--force needs --html FILE")
     # Not all filters as options: --near PLACE would be another --near.
     filters = Filters(
         in_folder=tuple(in_folder or ()),
@@ -206,28 +215,28 @@ def _print_removable(report: DuplicatesReport) -> None:
 
 
 def _write_page(target: Path, report: DuplicatesReport) -> None:
-    from photosearch.show.sheet import page
+    from photosearch.show.sheet import page, write_sheet
 
     title = {"near": "Near duplicates", "exact": "Exact duplicates", "burst": "Bursts"}
     note = "Framed: the photo to keep." if report.groups else "None were found."
-    partial = target.with_name(target.name + ".part")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            for piece in page(title[report.kind], note, map(_section, report.groups)):
-                file.write(piece)
-        partial.replace(target)
-    except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    files = sum(len(group.files) for group in report.groups)
+    pieces = page(
+        title[report.kind],
+        [note],
+        map(_section, report.groups),
+        seen=lambda thumbs: bar(thumbs, "thumbnails", files),
+    )
+    write_sheet(target, pieces)
     tell(f"{counted(len(report.groups), 'group')} written to {printable(target)}")
 
 
 def _section(group: DuplicateGroup) -> Section:
+    from photosearch.show.previews import Wanted
     from photosearch.show.sheet import Picture, Section
 
     pictures = [
         Picture(
+            Wanted((file.path,), offline=file.offline),
             file.path,
             "keep" if file is group.kept else file.relation,
             [file.reason if file is group.kept else _what_to_know(file), _facts(file)],

@@ -63,6 +63,7 @@ def _parameters() -> Iterator[inspect.Parameter]:
             f"--{about['option']}",
             metavar=(positive or one).metadata["metavar"],
             help=text.replace("`", "") + (" Repeatable." if is_list(one) else ""),
+            rich_help_panel="Filters",
         )
         kind: Any = list[str] | None if is_list(one) else str | None
         yield inspect.Parameter(

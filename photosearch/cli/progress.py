@@ -39,6 +39,18 @@ def photo_bar(photos: Iterable[One]) -> Iterable[One]:
     return bar
 
 
+def bar(items: Iterable[One], what: str, total: int) -> Iterable[One]:
+    """The same, with a bar where stderr is a terminal."""
+    if not sys.stderr.isatty():
+        return items
+    from tqdm import tqdm
+
+    shown: Iterable[One] = tqdm(
+        items, desc=what, total=total, unit=" photos", dynamic_ncols=True, leave=False
+    )
+    return shown
+
+
 @contextmanager
 def stoppable() -> Iterator[Callable[[], bool]]:
     """Ctrl-C ends the run after the photos in flight; a second one ends it at once."""

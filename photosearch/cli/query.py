@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from photosearch.cli.filters import filter_options
+from photosearch.cli.forms import Forms
 from photosearch.cli.opened import open_library
 from photosearch.cli.options import JsonOption, LibraryOption, ModelOption, VectorsOption
 from photosearch.cli.output import (
     NOTHING_FOUND,
-    can_link,
+    PART_FAILED,
     command,
-    say,
     tell,
-    terminal_width,
-    write_json,
-    write_paths,
 )
 from photosearch.cli.query_options import (
     AllCopiesOption,
+    CopyToOption,
     CropOption,
+    ForceOption,
+    HtmlOption,
     ImageOption,
     IncludeSelfOption,
     KOption,
     LanguageOption,
+    LinkToOption,
     MinRelevanceOption,
     MinScoreOption,
     MinusOption,
     NullOption,
+    OpenOption,
     PathsOption,
     PlusOption,
+    PreviewOption,
     ReadOption,
     RerankOption,
     ScoresOption,
+    ShowOption,
     SmallOption,
     SortOption,
     UnlikeOption,
@@ -43,14 +46,8 @@ from photosearch.cli.query_options import (
     WordsOption,
     parse_relevance,
 )
-from photosearch.errors import WrongUse
 from photosearch.search.filters import Filters
-from photosearch.show.answers import answer_document
 from photosearch.show.notes import notes_on, why_nothing
-from photosearch.show.text import printable
-
-if TYPE_CHECKING:
-    from photosearch.records import Hit
 
 NO_FILTERS = Filters()
 
@@ -84,6 +81,13 @@ def query(
     paths: PathsOption = False,
     null: NullOption = False,
     scores: ScoresOption = False,
+    show: ShowOption = False,
+    preview: PreviewOption = None,
+    html: HtmlOption = None,
+    open_page: OpenOption = False,
+    force: ForceOption = False,
+    copy_to: CopyToOption = None,
+    link_to: LinkToOption = None,
     model: ModelOption = None,
     vectors: VectorsOption = None,
     library: LibraryOption = None,
@@ -92,7 +96,8 @@ def query(
 
     TEXT may hold filters, and in quotes what must be printed: 'beach after:2021 -in:screenshots
     camera:"Pixel 6" "EXIT"'. The filters below are the same by option. Filters alone list photos,
-    the newest first. Exit code 0 when photos are found, 1 when none.
+    the newest first. Exit code 0 when photos are found, 1 when none, 3 when some could not be
+    copied or linked.
 
     \b
     Examples:
@@ -107,9 +112,26 @@ def query(
       photosearch query --image book.jpg --read
       photosearch query --after 2024 --place Kyoto --sort name
       photosearch query 海边的狗 --in ~/Pictures/2024
-      photosearch query cat -0 | xargs -0 cp -t cats/
+      photosearch query cat --show
+      photosearch query cat -k 50 --html cats.html --open
+      photosearch query cat --copy-to ~/cats
+      photosearch query cat -0 | xargs -0 ls -l
     """
-    _check_one_form(as_json, paths, null, scores)
+    forms = Forms(
+        as_json=as_json,
+        paths=paths,
+        null=null,
+        scores=scores,
+        all_copies=all_copies,
+        show=show,
+        preview=preview,
+        html=html,
+        open_page=open_page,
+        force=force,
+        copy_to=copy_to,
+        link_to=link_to,
+    )
+    forms.check()
     from photosearch.search.query import make_query, parse_weights
 
     asked = make_query(
@@ -128,20 +150,16 @@ def query(
         rerank=rerank,
         read=read,
     )
-    limits = {"min_score": min_score, "min_relevance": parse_relevance(min_relevance)}
+    least = parse_relevance(min_relevance)
     with open_library(library, model, vectors=vectors) as opened:
-        answer = opened.run_query(asked, k=k, sort=sort, **limits)
-        hits = list(answer.hits)
-        notes = notes_on(opened, asked, text, answer)
-        if as_json:
-            write_json(answer_document(asked, text, opened, answer, notes))
-        else:
-            for note in notes:
-                tell(printable(note))
-            _print_hits(hits, paths=paths, null=null, scores=scores, all_copies=all_copies)
-        if not hits:
-            tell(why_nothing(opened, asked, **limits))
+        forms.check_folder(opened)
+        answer = opened.run_query(asked, k=k, sort=sort, min_score=min_score, min_relevance=least)
+        all_given = forms.give(asked, text, opened, answer, notes_on(opened, asked, text, answer))
+        if not answer.hits:
+            tell(why_nothing(opened, asked, min_score=min_score, min_relevance=least))
             raise typer.Exit(NOTHING_FOUND)
+        if not all_given:
+            raise typer.Exit(PART_FAILED)
 
 
 @command
@@ -163,6 +181,13 @@ def similar(
     paths: PathsOption = False,
     null: NullOption = False,
     scores: ScoresOption = False,
+    show: ShowOption = False,
+    preview: PreviewOption = None,
+    html: HtmlOption = None,
+    open_page: OpenOption = False,
+    force: ForceOption = False,
+    copy_to: CopyToOption = None,
+    link_to: LinkToOption = None,
     model: ModelOption = None,
     vectors: VectorsOption = None,
     library: LibraryOption = None,
@@ -177,6 +202,7 @@ def similar(
       photosearch similar https://example.org/a.jpg
       photosearch similar shelf.jpg --crop 120,80,200,300 --rerank geometry
       photosearch similar book.jpg --read
+      photosearch similar holiday.jpg --show
     """
     query(
         text=None,
@@ -196,35 +222,14 @@ def similar(
         paths=paths,
         null=null,
         scores=scores,
+        show=show,
+        preview=preview,
+        html=html,
+        open_page=open_page,
+        force=force,
+        copy_to=copy_to,
+        link_to=link_to,
         model=model,
         vectors=vectors,
         library=library,
     )
-
-
-def _check_one_form(as_json: bool, paths: bool, null: bool, scores: bool) -> None:
-    forms = {"--json": as_json, "--paths": paths, "-0": null, "--scores": scores}
-    given = [name for name, wanted in forms.items() if wanted]
-    if len(given) > 1 and given != ["--paths", "-0"]:
-        raise WrongUse(f"{' and '.join(given)} exclude each other")
-
-
-def _print_hits(
-    hits: list[Hit], *, paths: bool, null: bool, scores: bool, all_copies: bool
-) -> None:
-    from photosearch.show import table
-
-    if paths or null:
-        shown = [path for hit in hits for path in (hit.path, *(hit.copies if all_copies else ()))]
-        write_paths(shown, b"\0" if null else b"\n")
-        return
-    if scores:
-        lines = table.score_lines(hits, all_copies=all_copies)
-    elif sys.stdout.isatty():
-        lines = table.terminal_lines(
-            hits, width=terminal_width(), links=can_link(), all_copies=all_copies
-        )
-    else:
-        lines = table.plain_lines(hits, all_copies=all_copies)
-    for line in lines:
-        say(line)

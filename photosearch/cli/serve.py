@@ -1,6 +1,7 @@
-"""`photosearch serve --socket`: stay, and answer the queries of the command line.
+"""`photosearch serve`: the page; `--socket`: stay, and answer the queries of the command line.
 
-What is served over a socket is in `resident/`; here are its options, and what it says.
+What is served over a socket is in `resident/`; here are its options, and what it says. What is said
+of the page is in `serve_page`.
 """
 
 from __future__ import annotations
@@ -30,36 +31,69 @@ _IDLE = "15m"
 @command
 def serve(
     context: typer.Context,
-    port: Annotated[int, typer.Option(metavar="N", help="Port of the page.")] = 8420,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=0, max=65535, help="Port of the page; 0: any. [default: 8420]"
+        ),
+    ] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address of the page.")
-    ] = "127.0.0.1",
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address of the page; 0.0.0.0: of other devices, too. [default: 127.0.0.1]",
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Who has it may see the page. Other users of this machine can read a command "
+            "line: the variable is safer. [env PHOTOSEARCH_TOKEN]",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="A further name of this machine in the page's URL. Repeatable."
+        ),
+    ] = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.")
+    ] = False,
     socket: Annotated[
         bool, typer.Option("--socket", help="Answer the command line, until idle or ended.")
     ] = False,
     idle: Annotated[
-        str,
-        typer.Option(metavar="TIME", help="End after this long without a query; never: stay."),
-    ] = _IDLE,
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="With --socket: end after this long without a query; never: stay. [default: 15m]",
+        ),
+    ] = None,
     status: Annotated[
-        bool, typer.Option("--status", help="Show the process that answers, if any.")
+        bool, typer.Option("--status", help="Show the process of --socket, if any.")
     ] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="End the process that answers.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End the process of --socket.")] = False,
     as_json: JsonOption = False,
     model: ModelOption = None,
     library: LibraryOption = None,
 ) -> None:
-    """Stay in memory, so that queries need not start anew.
+    """Search in a browser: a page of your own machine.
 
-    With --socket a process keeps the library's index and model in memory, and query, similar,
-    facts and status of this user are answered by it: the same output, in a tenth of the time. It
-    ends after 15 minutes without a query. With PHOTOSEARCH_RESIDENT=1 a query starts one in the
-    background by itself; with PHOTOSEARCH_RESIDENT=0 none is asked.
+    Open the address that it prints. Nobody else can reach the page: it is served to this machine
+    alone, unless --host says otherwise, which takes a --token. Ctrl-C ends it.
+
+    With --socket there is no page: a process keeps the index and the model in memory, and query,
+    similar, facts and status of this user are answered by it: the same output, in a tenth of the
+    time. With PHOTOSEARCH_RESIDENT=1 a query starts one by itself; with 0 none is asked.
 
     \b
     Examples:
-      photosearch serve --socket &
-      photosearch serve --socket --idle 8h
+      photosearch serve --open
+      photosearch serve --port 9000
+      PHOTOSEARCH_TOKEN=… photosearch serve --host 0.0.0.0
+      photosearch serve --socket --idle 8h &
       photosearch serve --status
       photosearch serve --stop
     """
@@ -67,30 +101,33 @@ def serve(
               if on]  # fmt: skip
     if len(chosen) > 1:
         raise WrongUse(f"{' and '.join(chosen)} exclude each other")
-    if as_json and chosen == ["--socket"]:
+    of_page = {"--port": port, "--host": host, "--token": token, "--allow-host": allow_host,
+               "--open": open_browser or None}  # fmt: skip
+    if chosen and (odd := [name for name, given in of_page.items() if given not in (None, [])]):
+        raise WrongUse(f"{odd[0]} is for the page; with {chosen[0]} there is none")
+    if idle is not None and chosen != ["--socket"]:
+        raise WrongUse("--idle goes with --socket; the page stays until Ctrl-C")
+    if as_json and chosen != ["--status"]:
         raise WrongUse("--json goes with --status")
     if not chosen:
-        _serve_page(library, model, host, port)
+        from photosearch.cli.serve_page import serve_page
+
+        serve_page(library, model, host, port, token, allow_host or [], open_browser)
         return
     if os.name == "nt":
-        raise WrongUse("Python has no Unix sockets on Windows, which photosearch serve takes")
+        raise WrongUse(
+            f"{chosen[0]} takes Unix sockets, which Python has not on Windows",
+            hint="photosearch serve, for the page",
+        )
     folder = library_path(library)
     if status:
         _show(folder, as_json)
     elif stop:
         _stop(folder)
     else:
+        idle = idle or _IDLE
         seconds = None if idle == "never" else seconds_of("--idle", idle)
         _answer(folder, model, seconds, _runner(context.find_root()))
-
-
-def _serve_page(library: Path | None, model: str | None, host: str, port: int) -> None:
-    from photosearch.web.run import serve
-    from photosearch.web.site import Terms
-
-    terms = Terms(host=host, port=port)
-    with open_library(library, model) as opened:
-        serve(opened, terms, lambda: tell(f"the page is at http://{host}:{port}/"))
 
 
 def _runner(root: Any) -> Run:

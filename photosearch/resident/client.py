@@ -24,6 +24,8 @@ from photosearch.resident.place import (
 from photosearch.resident.wire import HEADER, MAX_ANSWER, MAX_REQUEST, framed, length_of, pack
 
 COMMANDS = ("query", "similar", "facts", "status")
+# What writes files, opens browsers or asks the terminal is done by the command itself.
+OWN = frozenset("--html --open --copy-to --link-to --show --preview".split())
 VARIABLE = "PHOTOSEARCH_RESIDENT"
 # Of the environment: what may change an answer. The rest is nobody's business.
 KEPT = frozenset(
@@ -70,6 +72,8 @@ def can_delegate(arguments: list[str]) -> bool:
     for word in arguments[1:]:
         value = word.partition("=")[2] if word.startswith("--") else word
         if word in ("-", "--help", "-h", "--debug") or value == "-":
+            return False
+        if word.partition("=")[0] in OWN:
             return False
         if "://" in value:  # the network: as long as it takes, and with this process's proxies
             return False

@@ -17,7 +17,7 @@ from photosearch.search.browse import in_order, listed
 from photosearch.search.hits import Online, hit_of
 from photosearch.search.reading import Read, photos_reading, photos_sharing, photos_showing
 from photosearch.search.relevance import is_match
-from photosearch.search.run import Limits, find
+from photosearch.search.run import JUDGED, STEPS, Limits, find
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from photosearch.search.query import Query
     from photosearch.store.snapshot import Snapshot
 
-# Whether a library has what is asked for is told by its best ten photos, also where fewer are
-# wanted: AUC 0.940 by ten, 0.930 by three, 0.915 by one (scripts/bench relevance).
-_JUDGED = 10
+# Hits of a query, of all its pages. In another order than the best first, fewer are still meant.
+PAGED = STEPS[-1]
+ORDERED = 200
 
 
 def answer(
@@ -41,20 +41,31 @@ def answer(
     min_score: float | None = None,
     min_relevance: float | None = None,
     order: str = "relevance",
+    offset: int | None = None,
 ) -> Answer:
     """The hits of a query, best first, or in another order.
 
     looks_for: allowed ids → the looking side of this query, None in a library without vectors.
+    offset: k hits from there on, of the PAGED best; the same ones however large the pages are.
     """
     only, shown = _allowed(query, snapshot)
-    limits = Limits(
-        k=max(k, _JUDGED),
-        min_score=min_score,
-        min_relevance=min_relevance,
-        accepts_path=query.filters.path_test(snapshot),
-    )
+    accepts_path = query.filters.path_test(snapshot)
+    first = offset or 0
     if query.lists:
-        return Answer(tuple(_list(snapshot, only, order, replace(limits, k=k))), None)
+        listing = tuple(_list(snapshot, only, order, Limits(k, accepts_path=accepts_path), first))
+        if offset is None:
+            return Answer(listing, None)
+        total = snapshot.count_lying() if only is None else len(only)
+        return Answer(listing, None, more=first + k < total, total=total)
+    limits = Limits(max(k, JUDGED), min_score, min_relevance, accepts_path=accepts_path)
+    end = k
+    if offset is not None:
+        most = PAGED if order == "relevance" else ORDERED
+        end = min(first + k, most)
+        # One more than is shown tells whether there are others.
+        count = max(end + 1, JUDGED) if order == "relevance" else ORDERED
+        skip = first if order == "relevance" else 0
+        limits = replace(limits, k=min(count, most), skip=skip)
     notes: tuple[str, ...] = ()
     printed: tuple[str, ...] | None = None
     if query.words_only:
@@ -79,9 +90,12 @@ def answer(
         if query.rerank:
             found = rerank(hits, looks, snapshot, limits)
             hits, notes = found.hits, (*notes, *found.notes)
-    judged = [hit.relevance for hit in hits[:_JUDGED] if hit.relevance is not None]
+    judged = [hit.relevance for hit in hits[:JUDGED] if hit.relevance is not None]
     matches_well = is_match(judged) if judged else None
-    return Answer(tuple(in_order(hits[:k], order)), matches_well, notes, printed)
+    if offset is None:
+        return Answer(tuple(in_order(hits[:k], order)), matches_well, notes, printed)
+    page = tuple(in_order(hits, order)[first:end])
+    return Answer(page, matches_well, notes, printed, more=len(hits) > end)
 
 
 def _allowed(query: Query, snapshot: Snapshot) -> tuple[NDArray[np.int64] | None, list[Read]]:
@@ -153,17 +167,20 @@ def _notes_on_reading(query: Query, snapshot: Snapshot, found: bool) -> tuple[st
 
 
 def _list(
-    snapshot: Snapshot, only: NDArray[np.int64] | None, order: str, limits: Limits
+    snapshot: Snapshot,
+    only: NDArray[np.int64] | None,
+    order: str,
+    limits: Limits,
+    first: int,
 ) -> list[Hit]:
-    ids = listed(snapshot, only, order, limits.k)
+    ids = listed(snapshot, only, order, first + limits.k)[first:]
     photos = snapshot.photos(ids)
     online = Online()
     hits: list[Hit] = []
     for photo_id in ids:
         photo = photos.get(photo_id)
-        hit = photo and hit_of(
-            photo, rank=len(hits) + 1, online=online, accepts_path=limits.accepts_path
-        )
+        rank = first + len(hits) + 1
+        hit = photo and hit_of(photo, rank=rank, online=online, accepts_path=limits.accepts_path)
         if hit:
             hits.append(hit)
     return hits

@@ -5,8 +5,9 @@ In: the looking side of a query, Reads, limits. Out: list[Hit], best first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from photosearch.records import Hit
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
     from photosearch.search.reading import Read
     from photosearch.store.snapshot import Snapshot
 
+# Of pages: see `_steps`. The last one is as far as anybody can look.
+STEPS = (100, 300, 1000)
 # Candidates by looks at least, where printed words are looked for too: fusing wants to know the
 # rank of the photos that words bring in.
 _DEPTH = 100
+# Whether a library has what is asked for is told by its best ten photos, also where fewer are
+# wanted: AUC 0.940 by ten, 0.930 by three, 0.915 by one (scripts/bench relevance).
+JUDGED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class Limits:
     min_relevance: float | None = None
     left_out: frozenset[int] = frozenset()  # examples of the query itself
     accepts_path: Callable[[bytes], bool] = field(default=lambda path: True)
+    # Hits are shown page by page, and these are on earlier pages: counted, and not judged.
+    skip: int | None = None
 
 
 def find(
@@ -50,6 +58,8 @@ def find(
     if looks is None:
         return _hits(fuse(None, reads), None, snapshot, limits)
     total = looks.count
+    if limits.skip is not None:
+        return _hits(_steps(looks, reads, limits), looks, snapshot, limits)
     fetch = min(total, max(limits.k, _DEPTH if reads else 0) + len(limits.left_out))
     while True:
         ranking = looks.search(fetch)
@@ -71,6 +81,30 @@ def hits_of(
     return _hits(found, looks, snapshot, replace(limits, k=max(1, len(found))))
 
 
+def _steps(looks: Looks, reads: Sequence[Read], limits: Limits) -> Iterator[Found]:
+    """The ranking of which pages are cut, by steps: 100 photos from a ranking of 100, then 200
+    others from one of 300, …
+
+    How deep is looked changes a ranking a little: an index looks closer, and a photo that words
+    brought in has a rank by looks, too. So each place has the same photo on pages of any size, and
+    the first page does not wait for the last one: of 100,000 photos the best 100 take 15 ms, the
+    best 1,000 take 180 ms.
+    """
+    shown: set[int] = set()
+    for depth in STEPS:
+        ranking = looks.search(min(looks.count, depth + len(limits.left_out)))
+        found = [one for one in fuse(ranking, reads) if one.photo_id not in shown]
+        step = found[: depth + len(limits.left_out) - len(shown)]
+        looks.add_cosines(step)
+        yield from step
+        shown.update(one.photo_id for one in step)
+        least = ranking.scores[-1] if len(ranking.scores) else 0.0
+        if len(ranking.ids) >= looks.count or (
+            limits.min_score is not None and least < limits.min_score
+        ):
+            return
+
+
 def _is_exhausted(ranking: Ranking, hits: Sequence[Hit], limits: Limits) -> bool:
     """Whether what comes after these candidates falls below a limit as well."""
     least = ranking.scores[-1] if len(ranking.scores) else 0.0
@@ -81,18 +115,22 @@ def _is_exhausted(ranking: Ranking, hits: Sequence[Hit], limits: Limits) -> bool
 
 
 def _hits(
-    found: Sequence[Found], looks: Looks | None, snapshot: Snapshot, limits: Limits
+    found: Iterable[Found], looks: Looks | None, snapshot: Snapshot, limits: Limits
 ) -> list[Hit]:
     """The first k that pass, with the facts of their photos."""
     online = Online()
     hits: list[Hit] = []
-    step = max(limits.k, 16)
-    for at in range(0, len(found), step):
-        block = [one for one in found[at : at + step] if _passes(one, looks, limits)]
+    skip = limits.skip or 0
+    step = max(limits.k - skip, 16)
+    left = iter(found)
+    while some := list(islice(left, step)):
+        block = [one for one in some if _passes(one, looks, limits)]
         ids = [one.photo_id for one in block]
         photos = snapshot.photos(ids)
-        relevances = looks.relevances(ids) if looks else {}
-        seen = looks.seen(ids) if looks else {}
+        unseen = len(hits) >= JUDGED and len(hits) + len(block) <= skip
+        is_judged = looks is not None and (not unseen or limits.min_relevance is not None)
+        relevances = looks.relevances(ids) if looks and is_judged else {}
+        seen = looks.seen(ids) if looks and not unseen else {}
         for one in block:
             photo = photos.get(one.photo_id)
             by_looks = relevances.get(one.photo_id)

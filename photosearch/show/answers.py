@@ -15,9 +15,18 @@ from photosearch.search.query import IMAGE_KINDS, Query
 
 
 def answer_document(
-    asked: Query, text: str | None, library: Library, answer: Answer, notes: Sequence[str]
+    asked: Query,
+    text: str | None,
+    library: Library,
+    answer: Answer,
+    notes: Sequence[str],
+    *,
+    offset: int | None = None,
 ) -> dict[str, Any]:
-    """text: as it was typed, with its qualifiers."""
+    """text: as it was typed, with its qualifiers. offset: of the first hit, where they are shown
+    page by page.
+    """
+    page = {"offset": offset, "more": answer.more, "total": answer.total}
     return {
         "version": 1,
         "query": text,
@@ -40,4 +49,5 @@ def answer_document(
         "matches_well": answer.matches_well,
         "notes": list(notes),
         "hits": [hit.as_dict() for hit in answer.hits],
+        **({} if offset is None else page),
     }

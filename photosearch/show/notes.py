@@ -6,9 +6,14 @@ In: a query and its hits. Out: lines.
 
 from __future__ import annotations
 
+import re
+from glob import escape
+
 from photosearch.gazetteer import normal_name
 from photosearch.library import Library
 from photosearch.records import Answer
+from photosearch.search.filters import Filters
+from photosearch.search.qualifiers import as_text
 from photosearch.search.query import Query
 from photosearch.show.text import counted, printable
 from photosearch.store.tags import normal_tag
@@ -16,17 +21,22 @@ from photosearch.store.tags import normal_tag
 _TAGS_SHOWN = 8
 
 
-def notes_on(opened: Library, asked: Query, text: str | None, answer: Answer) -> list[str]:
-    """Lines to be read before the hits."""
+def notes_on(
+    opened: Library, asked: Query, text: str | None, answer: Answer, *, in_terminal: bool = True
+) -> list[str]:
+    """Lines to be read before the hits. in_terminal: the reader types commands, and not filters
+    into a field.
+    """
     notes = []
     if answer.hits and answer.matches_well is False:
         notes.append("nothing in this library matches well; the closest are:")
     notes += answer.notes
     named = opened.named(text) if text and not asked.words_only else 0
     if named:
+        name = as_text(Filters(name=escape((text or "").strip())))
         notes.append(
             f"{counted(named, 'photo')} {'has' if named == 1 else 'have'} this name: "
-            f"photosearch query name:{_quoted(text or '')}"
+            + (f"photosearch query {_quoted(name)}" if in_terminal else name)
         )
     unseen = opened.count_without_regions() if asked.small else 0
     if unseen:
@@ -38,7 +48,12 @@ def notes_on(opened: Library, asked: Query, text: str | None, answer: Answer) ->
 
 
 def why_nothing(
-    opened: Library, asked: Query, *, min_score: float | None, min_relevance: float | None
+    opened: Library,
+    asked: Query,
+    *,
+    min_score: float | None,
+    min_relevance: float | None,
+    in_terminal: bool = True,
 ) -> str:
     """One line on why there are no hits."""
     status = opened.status()
@@ -48,9 +63,9 @@ def why_nothing(
         return "nothing found: no photo has been read yet (photosearch index --words-only)"
     limits = []
     if min_score is not None:
-        limits.append("--min-score")
+        limits.append("--min-score" if in_terminal else "the least score")
     if min_relevance is not None:
-        limits.append("--min-relevance")
+        limits.append("--min-relevance" if in_terminal else "the least relevance")
     if not asked.filters.is_empty():
         limits.append("the filters")
     if asked.words_only:
@@ -98,4 +113,5 @@ def _about_unknown_places(opened: Library, asked: Query) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f"'\"{text}\"'" if " " in text else text
+    """As one word of a command line."""
+    return f"'{text}'" if re.search(r"[^\w:.@%+=,/-]", text) and "'" not in text else text

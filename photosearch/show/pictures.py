@@ -28,6 +28,7 @@ _KITTY_CHUNK = 4096  # base64 characters, the most that the protocol allows
 _CELL = (10, 20)  # pixels of a character where the terminal does not say
 _ST = "\033\\"
 _HALF = "\u2580"  # the upper half in the foreground's colour, the lower in the background's
+_LOWER_HALF = "\u2584"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,7 @@ class Terminal:
 
 def this_terminal(way: str, stream: object, environ: Mapping[str, str] = os.environ) -> Terminal:
     """The terminal that a stream leads to, with what it can ("auto") or the way as named."""
-    if way not in WAYS:
-        raise WrongUse(f"--preview {way!r} is no way to show a picture", hint=", ".join(WAYS))
+    check_way(way)
     descriptor = _descriptor(stream)
     if way == "auto":
         way = "none" if descriptor is None else best_way(environ)
@@ -69,6 +69,12 @@ def this_terminal(way: str, stream: object, environ: Mapping[str, str] = os.envi
         true_colour=_has_true_colour(environ),
         wrapped="TMUX" in environ,
     )
+
+
+def check_way(way: str) -> None:
+    """Whether it is one of WAYS; raises WrongUse."""
+    if way not in WAYS:
+        raise WrongUse(f"--preview {way!r} is no way to show a picture", hint=", ".join(WAYS))
 
 
 def best_way(environ: Mapping[str, str]) -> str:
@@ -92,35 +98,44 @@ def best_way(environ: Mapping[str, str]) -> str:
     return _blocks(environ)
 
 
-def render(image: Image.Image, terminal: Terminal) -> str:
-    """A picture of the terminal's `size`, with the line ends that it needs."""
+def render(image: Image.Image, terminal: Terminal, cells: tuple[int, int] | None = None) -> str:
+    """A picture of the terminal's `size`, with the line ends that it needs.
+
+    What is transparent (RGBA) is not drawn. cells: columns and rows that it is to fill; kitty and
+    iTerm2 keep to them whatever the size of their characters.
+    """
     if terminal.way == "none":
         return ""
     if terminal.way == "blocks":
-        return _as_blocks(image.convert("RGB"), terminal.true_colour)
+        return _as_blocks(image, terminal.true_colour)
     if terminal.way == "sixel":
         from photosearch.show.sixel import sixels
 
         return sixels(image) + "\n"  # tmux knows sixels itself, since 3.4
     file = io.BytesIO()
-    image.convert("RGB").save(file, "PNG", compress_level=3)
+    kept = image if image.mode == "RGBA" else image.convert("RGB")
+    kept.save(file, "PNG", compress_level=3)
     data = base64.b64encode(file.getvalue()).decode("ascii")
-    parts = _kitty(data) if terminal.way == "kitty" else _iterm(data, len(file.getvalue()), image)
+    if terminal.way == "kitty":
+        parts = _kitty(data, f"c={cells[0]},r={cells[1]}," if cells else "")
+    else:
+        size = cells or (f"{image.width}px", f"{image.height}px")
+        parts = _iterm(data, len(file.getvalue()), *size)
     return "".join(map(_through_tmux, parts) if terminal.wrapped else parts) + "\n"
 
 
-def _kitty(data: str) -> list[str]:
+def _kitty(data: str, size: str) -> list[str]:
     """f=100: a PNG; a=T: show it now; q=2: no answer, which would look like typing."""
     chunks = [data[at : at + _KITTY_CHUNK] for at in range(0, len(data), _KITTY_CHUNK)]
     parts = []
     for number, chunk in enumerate(chunks):
-        keys = "a=T,f=100,q=2," if number == 0 else "q=2,"
+        keys = f"a=T,f=100,q=2,{size}" if number == 0 else "q=2,"
         parts.append(f"\033_G{keys}m={int(number + 1 < len(chunks))};{chunk}{_ST}")
     return parts
 
 
-def _iterm(data: str, size: int, image: Image.Image) -> list[str]:
-    keys = f"inline=1;size={size};width={image.width}px;height={image.height}px"
+def _iterm(data: str, size: int, width: str | int, height: str | int) -> list[str]:
+    keys = f"inline=1;size={size};width={width};height={height}"
     return [f"\033]1337;File={keys};preserveAspectRatio=1:{data}\a"]
 
 
@@ -132,22 +147,39 @@ def _through_tmux(part: str) -> str:
 def _as_blocks(image: Image.Image, true_colour: bool) -> str:
     import numpy as np
 
-    pixels = np.asarray(image, np.int64)
+    pixels = np.asarray(image.convert("RGB"), np.int64)
+    seen = np.ones(pixels.shape[:2], bool)
+    if image.mode == "RGBA":
+        seen = np.asarray(image.getchannel("A")) > 127
     if len(pixels) % 2:  # the last line of characters has an upper half alone
         pixels = np.concatenate([pixels, pixels[-1:]])
+        seen = np.concatenate([seen, seen[-1:]])
     if true_colour:
         codes = [[f"2;{r};{g};{b}" for r, g, b in row] for row in pixels.tolist()]
     else:
         codes = [[f"5;{code}" for code in row] for row in _xterm_codes(pixels).tolist()]
+    shown = [
+        [code if is_seen else "" for code, is_seen in zip(*row, strict=True)]
+        for row in zip(codes, seen.tolist(), strict=True)
+    ]
     lines = []
-    for above, below in zip(codes[::2], codes[1::2], strict=True):
+    for above, below in zip(shown[::2], shown[1::2], strict=True):
         line, before = [], ""
         for upper, lower in zip(above, below, strict=True):
-            colours = f"\033[38;{upper};48;{lower}m"
-            line.append((colours if colours != before else "") + _HALF)
+            colours, char = _cell(upper, lower)
+            line.append((colours if colours != before else "") + char)
             before = colours
         lines.append("".join(line) + "\033[0m\n")
     return "".join(lines)
+
+
+def _cell(upper: str, lower: str) -> tuple[str, str]:
+    """(colours, character) of two pixels, one above the other; "" is a pixel that is not seen."""
+    if upper and lower:
+        return f"\033[38;{upper};48;{lower}m", _HALF
+    if upper or lower:
+        return f"\033[0;38;{upper or lower}m", _HALF if upper else _LOWER_HALF
+    return "\033[0m", " "
 
 
 def _xterm_codes(pixels: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -51,7 +51,7 @@ def terminal_lines(
             lead = start if number == 0 else " " * cells(start)
             left = room - widest - 2 if beside else room
             name = shorten(printable(home_relative(path)), left)
-            line = lead + (_link(path, name) if links else name) + notes
+            line = lead + (link(path, name) if links else name) + notes
             if beside and number == 0:
                 line += " " * (left - cells(name) + 2) + why
             yield line
@@ -72,7 +72,8 @@ def _notes(hit: Hit, all_copies: bool) -> str:
     return f"  ({', '.join(notes)})" if notes else ""
 
 
-def _link(path: Path, name: str) -> str:
+def link(path: Path, name: str) -> str:
+    """A name that leads to its file, for terminals that take OSC 8."""
     try:
         address = path.as_uri()
     except ValueError:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 FILE = "queries.db"
 KEPT = 10_000  # 20 MB of 512 dimensions; the oldest go first
+KEPT_HERE = 2_000  # 4 MB
 
 
 class Remembered:
@@ -79,6 +82,60 @@ class Remembered:
         except sqlite3.DatabaseError:
             with suppress(OSError):  # damaged: begin anew
                 os.unlink(self.path)
+
+
+class RememberedHere(Remembered):
+    """The same in front of the file, for a process that stays: all its threads share one.
+
+    A text that is still being typed comes as a query with each letter. What it says is kept here
+    alone: 10,000 beginnings would push finished queries out of the file, and leave more of them on
+    the disk than anybody asked.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._lock = threading.Lock()
+        self._here: OrderedDict[bytes, tuple[NDArray[np.float32], bool]] = OrderedDict()
+        self._thread = threading.local()
+
+    @contextmanager
+    def keeping(self, *, on_disk: bool) -> Iterator[None]:
+        """What this thread puts meanwhile goes to the file as well, or does not."""
+        self._thread.on_disk = on_disk
+        try:
+            yield
+        finally:
+            self._thread.on_disk = True
+
+    @property
+    def _on_disk(self) -> bool:
+        return getattr(self._thread, "on_disk", True)
+
+    def get(self, tower_key: str, text: str, dim: int) -> NDArray[np.float32] | None:
+        key = _hash(tower_key, text)
+        with self._lock:
+            vector, is_stored = self._here.get(key, (None, True))
+            if vector is not None:
+                self._here.move_to_end(key)
+        if vector is None:
+            vector = super().get(tower_key, text, dim)
+            if vector is not None:
+                self._keep(key, vector, is_stored=True)
+        elif self._on_disk and not is_stored:  # what was typed is finished now
+            self.put(tower_key, text, vector)
+        return vector
+
+    def put(self, tower_key: str, text: str, vector: NDArray[np.float32]) -> None:
+        self._keep(_hash(tower_key, text), vector, is_stored=self._on_disk)
+        if self._on_disk:
+            super().put(tower_key, text, vector)
+
+    def _keep(self, key: bytes, vector: NDArray[np.float32], *, is_stored: bool) -> None:
+        with self._lock:
+            self._here[key] = (vector, is_stored)
+            self._here.move_to_end(key)
+            while len(self._here) > KEPT_HERE:
+                self._here.popitem(last=False)
 
 
 def _check(vector: bytes) -> bytes:

@@ -223,6 +223,10 @@ class Snapshot:
             self._lies = (generation, flags)
         return self._lies[1]
 
+    def count_lying(self) -> int:
+        """Photos that lie somewhere."""
+        return self._lying().count(1)
+
     def has_photo(self, where: str, values: Sequence[object] = ()) -> bool:
         """Whether there is one such photo."""
         if _is_about_files(where):
@@ -234,11 +238,10 @@ class Snapshot:
         return int(row[0]) if row else None
 
     def photos_with_digest(self, beginning: str) -> list[int]:
-        """Photos whose digest begins with these hexadecimal digits."""
-        rows = self.rows(
-            "SELECT id FROM photos WHERE substr(lower(hex(digest)), 1, ?) = ?",
-            (len(beginning), beginning),
-        )
+        """Photos whose digest begins with these hexadecimal digits, 64 of them at most."""
+        # By the index of digests: comparing each takes 80 ms for 100,000 photos.
+        ends = [bytes.fromhex(beginning.ljust(64, digit)) for digit in "0f"]
+        rows = self.rows("SELECT id FROM photos WHERE digest BETWEEN ? AND ? ORDER BY id", ends)
         return [photo_id for (photo_id,) in rows]
 
     def file_at(self, path: bytes) -> tuple[int, int, int] | None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from threading import Thread
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -17,13 +18,16 @@ from starlette.responses import Response
 
 from photosearch import __version__
 from photosearch.library import Library
-from photosearch.settings import usable_cores
-from photosearch.web import photo_api, search_api
+from photosearch.settings import cache_path, thumbs_bytes, usable_cores
+from photosearch.store.previews import FOLDER, Previews
+from photosearch.web import library_api, photo_api, search_api
 from photosearch.web.guard import Guard
 from photosearch.web.readers import Readers
 from photosearch.web.replies import answer_errors
 from photosearch.web.site import Site, Terms
+from photosearch.web.thumbs import Thumbs
 
+_CLOSING_SECONDS = 0.5
 PAGE = Path(__file__).parent / "page"
 KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -40,21 +44,30 @@ def create_app(library: Library, terms: Terms) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         readers = Readers(library, max(usable_cores(), 2))
-        app.state.site = Site(readers, terms)
+        lookups = Readers(library, 2)
+        folders = [place / FOLDER for place in (library.path, cache_path())]
+        thumbs = Thumbs(lookups, Previews(folders, thumbs_bytes()), min(usable_cores(), 8))
+        readers.warm(search_api.warm)
+        app.state.site = Site(readers, terms, lookups, thumbs)
         try:
             yield
         finally:
-            readers.close()
+            # A disk that does not answer must not keep the server from ending.
+            closing = Thread(target=_close, args=(thumbs, lookups, readers), daemon=True)
+            closing.start()
+            closing.join(_CLOSING_SECONDS)
 
     app = FastAPI(
         title="photosearch",
         version=__version__,
         docs_url=None,  # it would load its scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=life,
     )
     answer_errors(app)
     app.include_router(search_api.router)
+    app.include_router(library_api.router)
     app.include_router(photo_api.router)
 
     @app.get("/", include_in_schema=False)
@@ -71,6 +84,11 @@ def create_app(library: Library, terms: Terms) -> FastAPI:
 
     app.add_middleware(Guard, terms=terms)
     return app
+
+
+def _close(*parts: Readers | Thumbs) -> None:
+    for part in parts:
+        part.close()
 
 
 @cache

@@ -1,44 +1,176 @@
 """Run the server until it is told to end.
 
-In: a Library and terms. Out: nothing, when it has ended.
+In: a Library and terms. Out: why it ended. Nothing is logged of a request, unless debugging.
 """
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from types import FrameType
 
 import uvicorn
 
 from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.web.app import create_app
+from photosearch.web.hosts import EVERYWHERE
 from photosearch.web.site import Terms
 
+INTERRUPTED = "interrupted"
+TOLD = "told to end"
 
-def listen(terms: Terms) -> socket.socket:
-    """The socket to serve on; raises WrongUse where it cannot be had."""
-    family = socket.AF_INET6 if ":" in terms.host else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+_CONNECTIONS = 500  # at once; more are told to come back
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+def listen(terms: Terms) -> tuple[socket.socket, Terms]:
+    """The socket to serve on, and the terms with its port; WrongUse where it cannot be had."""
     try:
-        listening.bind((terms.host, terms.port))
+        found = socket.getaddrinfo(
+            terms.host or None, terms.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError):
+        raise WrongUse(
+            f"--host {terms.host}: no such address", hint="--host 127.0.0.1, for yourself alone"
+        ) from None
+    # "localhost" may be two: the older one is what browsers try as well.
+    family, kind, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    listening = socket.socket(family, kind)
+    try:
+        if os.name == "nt":  # where SO_REUSEADDR means that two may have one port
+            exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", -5)
+            listening.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+        else:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
     except OSError as error:
         listening.close()
-        raise WrongUse(
-            f"--port {terms.port}: {error.strerror or error}",
-            hint=f"another port: photosearch serve --port {terms.port + 1}",
-        ) from error
-    listening.listen(128)
-    return listening
+        raise _no_socket(terms, error) from error
+    return listening, replace(terms, port=listening.getsockname()[1])
 
 
-def serve(library: Library, terms: Terms, ready: Callable[[], None]) -> None:
-    """Answer until Ctrl-C."""
-    listening = listen(terms)
-    app = create_app(library, terms)
-    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False)
-    server = uvicorn.Server(config)
-    ready()
+def _no_socket(terms: Terms, error: OSError) -> WrongUse:
+    port = terms.port
+    if error.errno == errno.EADDRINUSE:
+        host = "127.0.0.1" if terms.host in EVERYWHERE else terms.host
+        if is_photosearch(host, port):
+            return WrongUse(
+                f"--port {port}: photosearch serves a page there already: {url_of(host, port)}",
+                hint=f"open it in a browser, or photosearch serve --port {port + 1}",
+            )
+        return WrongUse(
+            f"--port {port} is in use by another program",
+            hint=f"photosearch serve --port {port + 1}",
+        )
+    if error.errno == errno.EACCES:
+        return WrongUse(f"--port {port}: the system lets only its own programs have it",
+                        hint="photosearch serve --port 8420")  # fmt: skip
+    if error.errno == errno.EADDRNOTAVAIL:
+        return WrongUse(f"--host {terms.host}: this machine has no such address",
+                        hint="--host 127.0.0.1, for yourself alone")  # fmt: skip
+    return WrongUse(f"--host {terms.host} --port {port}: {error.strerror or error}")
+
+
+def is_photosearch(host: str, port: int) -> bool:
+    """Whether what answers at an address is a photosearch, with or without a token."""
+    from http.client import HTTPConnection, HTTPException
+
+    connection = HTTPConnection(host, port, timeout=1)
+    try:
+        connection.request("GET", "/openapi.json")
+        answer = connection.getresponse()
+        start = answer.read(200)
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+    return b'"title":"photosearch"' in start or start.startswith(b'{"version":1,"error":')
+
+
+def url_of(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def urls(terms: Terms) -> list[str]:
+    """Where the page is to be found, from this machine and, if it is served so, from others."""
+    if terms.host not in EVERYWHERE:
+        return [url_of(terms.host, terms.port)]
+    names = ["127.0.0.1", _own_address()]
+    return [url_of(name, terms.port) for name in names if name]
+
+
+def _own_address() -> str:
+    """This machine's address in its network, "" where it has none. Nothing is sent."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # an address that is kept for examples
+        return str(probe.getsockname()[0])
+    return ""
+
+
+def serve(
+    library: Library,
+    terms: Terms,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    *,
+    debug: bool = False,
+) -> str:
+    """Answer until a signal comes; gives why it ended."""
+    config = uvicorn.Config(
+        create_app(library, terms),
+        # What is installed beside it must not change what is understood.
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        proxy_headers=False,  # nobody's word is taken for who asks
+        server_header=False,
+        access_log=debug,
+        log_config=None if not debug else uvicorn.config.LOGGING_CONFIG,
+        log_level="info" if debug else "critical",
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config, ready)
     with listening:
-        server.run([listening])
+        asyncio.run(server.serve([listening]))
+    return server.reason
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's own, but for signals: it would raise them anew when it has ended."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self.reason = TOLD
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGINT and not self.should_exit:
+            self.reason = INTERRUPTED
+        self.force_exit = self.should_exit  # told twice: nothing is waited for
+        self.should_exit = True

@@ -1,64 +1,98 @@
-"""/api/search and what belongs to looking for photos.
+"""/api/search and /api/similar: looking for photos.
 
-In: the parameters of a request. Out: the documents of the command line's --json.
+In: the parameters of a request, perhaps an image. Out: the document of `query --json`, a page of
+hits at a time.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 
 from photosearch.library import Library
-from photosearch.search.example import InLibrary
-from photosearch.search.query import Query as Asked
-from photosearch.search.query import make_query
 from photosearch.show.answers import answer_document
-from photosearch.show.notes import notes_on
-from photosearch.web.replies import Reply
+from photosearch.show.notes import notes_on, why_nothing
+from photosearch.web.parameters import Count, Digest, Wanted, WantedHere
+from photosearch.web.replies import Reply, error_reply
+from photosearch.web.schemas import SearchDocument, errors
 from photosearch.web.site import SiteHere
+from photosearch.web.upload import IMAGE_BODY, Refused, image_of
 
-router = APIRouter(prefix="/api")
-
-MOST = 1000  # hits of one query, all pages of it
-
-Digest = Annotated[str, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of a photo")]
+router = APIRouter(prefix="/api", tags=["search"])
 
 
-@router.get("/search")
-async def search(
-    request: Request,
-    site: SiteHere,
-    q: Annotated[str, Query(max_length=2000, description="as after `photosearch query`")] = "",
-    k: Annotated[int, Query(ge=1, le=MOST)] = 50,
-    offset: Annotated[int, Query(ge=0, le=MOST)] = 0,
-    like: Annotated[list[Digest], Query(max_length=20)] = [],  # noqa: B006
-    unlike: Annotated[list[Digest], Query(max_length=20)] = [],  # noqa: B006
-) -> Reply:
-    """Photos that match, best first."""
+@router.get("/search", responses={200: {"model": SearchDocument}, **errors(400, 422, 503)})
+async def search(request: Request, site: SiteHere, wanted: WantedHere) -> Reply:
+    """Photos that match, best first.
 
-    def task(library: Library) -> dict[str, Any]:
-        asked = make_query(
-            q.strip() or None,
-            images=[InLibrary(one) for one in like],
-            unlike=[InLibrary(one) for one in unlike],
+    Without a text and examples all photos are listed, and with filters alone those that pass, the
+    newest first.
+    """
+    return Reply(await site.readers.ask(request, lambda library: found(library, wanted)))
+
+
+@router.get("/similar", responses={200: {"model": SearchDocument}, **errors(400, 404, 422, 503)})
+async def similar(request: Request, site: SiteHere, photo: Digest, k: Count = 50) -> Reply:
+    """Photos like one of the library."""
+    wanted = Wanted(k=k, like=(photo,))
+
+    def task(library: Library) -> dict[str, Any] | None:
+        return found(library, wanted) if library.originals([photo]) else None
+
+    document = await site.readers.ask(request, task)
+    if document is None:
+        return error_reply(404, "WrongUse", f"{photo} is no photo of the library")
+    return Reply(document)
+
+
+@router.post(
+    "/similar",
+    responses={200: {"model": SearchDocument}, **errors(400, 408, 413, 415, 422, 503)},
+    openapi_extra={"requestBody": IMAGE_BODY},
+)
+async def similar_to_image(request: Request, site: SiteHere, wanted: WantedHere) -> Reply:
+    """Photos like an image, which is the body of the request: one more example of a search.
+
+    It is not kept, and written nowhere.
+    """
+    try:
+        image = await image_of(request)
+    except Refused as refused:
+        return refused.reply()
+    wanted = replace(wanted, images=(image,))
+    return Reply(await site.readers.ask(request, lambda library: found(library, wanted)))
+
+
+def warm(library: Library) -> None:
+    """What the first request would wait for: the index, the towers, the counts."""
+    library.facets()
+    found(library, Wanted())
+    found(library, Wanted(q="a photo", typing=True))
+
+
+def found(library: Library, wanted: Wanted) -> dict[str, Any]:
+    """One page of hits."""
+    asked = wanted.query()
+    with library.remembering(on_disk=not wanted.typing):
+        answer = library.run_query(
+            asked,
+            k=wanted.k,
+            sort=wanted.sort,
+            min_relevance=wanted.min_relevance,
+            offset=wanted.offset,
         )
-        return answer_page(library, asked, q, k, offset)
-
-    return Reply(await site.readers.ask(request, task))
-
-
-def answer_page(library: Library, asked: Asked, text: str, k: int, offset: int) -> dict[str, Any]:
-    """The answer's hits from `offset` on; `more`: whether there may be others behind them."""
-    wanted = min(offset + k, MOST)
-    answer = library.run_query(asked, k=wanted)
-    shown = replace(answer, hits=answer.hits[offset:])
-    document = answer_document(asked, text, library, shown, notes_on(library, asked, text, answer))
-    return {**document, "offset": offset, "more": len(answer.hits) == wanted < MOST}
-
-
-@router.get("/status")
-async def status(request: Request, site: SiteHere) -> Reply:
-    """What is in the library."""
-    return Reply(await site.readers.ask(request, lambda library: library.status().as_dict()))
+    text = wanted.q.strip() or None
+    notes = notes_on(library, asked, text, answer, in_terminal=False)
+    if not answer.hits and not wanted.offset:
+        notes.append(
+            why_nothing(
+                library,
+                asked,
+                min_score=None,
+                min_relevance=wanted.min_relevance,
+                in_terminal=False,
+            )
+        )
+    return answer_document(asked, text, library, answer, notes, offset=wanted.offset)

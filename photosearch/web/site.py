@@ -10,7 +10,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from photosearch.web import desktop
+from photosearch.web.hosts import is_loopback
 from photosearch.web.readers import Readers
+from photosearch.web.thumbs import Thumbs
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,7 @@ class Terms:
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach it."""
-        return self.host in LOOPBACK
-
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+        return is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,16 @@ class Site:
 
     readers: Readers
     terms: Terms
+    lookups: Readers  # what takes a millisecond, and never waits for a search
+    thumbs: Thumbs
+
+    @property
+    def can_open(self) -> bool:
+        """Whether a folder can be shown on the screen of whoever asks."""
+        return self.terms.is_local and desktop.can_open()
 
 
-def _site(request: Request) -> Site:
+async def _site(request: Request) -> Site:
     site: Site = request.app.state.site
     return site
 

@@ -41,8 +41,9 @@ FLOORS = (
         "store.salvage.wal store.salvage.record store.salvage.pages store.salvage.shapes "
         "store.salvage.gather store.salvage.rebuild "
         "store.catalogue store.volumes store.relocate store.tags store.opening store.snapshot "
-        "store.functions store.whereabouts store.places store.words store.hashes store.regions "
-        "store.remembered "
+        "store.functions store.whereabouts store.originals store.previews store.named "
+        "store.places store.words store.hashes "
+        "store.regions store.remembered "
         "store.integrity store.upkeep store.backup",
     ),
     (
@@ -57,9 +58,11 @@ FLOORS = (
         "search.qualifiers search.crop search.query search.example search.picture "
         "search.example_words search.likeness search.bank search.relevance search.matching "
         "search.terms search.reading search.printed search.fuse search.looks search.small "
-        "search.hits search.run search.browse search.geometry search.rerank search.answer",
+        "search.hits search.run search.browse search.geometry search.rerank search.answer "
+        "search.typed search.completion",
         "survey.inventory survey.decay survey.health survey.about survey.agreement "
-        "survey.evaluate survey.export",
+        "survey.evaluate survey.export survey.columns survey.facets "
+        "survey.counts",
         "duplicates.fingerprint duplicates.candidates duplicates.same_picture duplicates.groups "
         "duplicates.keep duplicates.pixels duplicates.sequences duplicates.comparing "
         "duplicates.told duplicates.detail duplicates.removable duplicates.find",
@@ -76,17 +79,24 @@ FLOORS = (
     ),
     ("indexing locating spotting library __init__",),
     (
-        "show.text show.reason show.table show.sheet show.colours show.fonts show.tags show.draw "
-        "show.saved show.sixel show.pictures show.regions show.notes show.answers",
+        "show.text show.reason show.table show.previews show.sheet show.contact show.collect "
+        "show.colours show.fonts show.tags show.draw "
+        "show.saved show.sixel show.pictures show.strip show.regions show.notes show.answers",
         "resident.wire resident.place resident.client resident.record resident.warm "
         "resident.itself resident.server resident.start",
     ),
-    ("web.readers web.site web.replies web.guard web.search_api web.photo_api web.app web.run",),
     (
-        "cli.output cli.opened cli.options cli.filters cli.progress cli.index "
-        "cli.query_options cli.query "
+        "web.hosts web.tokens web.desktop web.render web.sending web.bundle_zip web.readers "
+        "web.thumbs web.site web.replies web.guard web.schemas web.parameters web.upload "
+        "web.search_api web.library_api web.photo_api web.app web.run",
+        "assistant.parameters assistant.tool assistant.wording assistant.desk "
+        "assistant.searching assistant.photos assistant.overview assistant.server",
+    ),
+    (
+        "cli.grouped cli.output cli.opened cli.options cli.filters cli.progress cli.index "
+        "cli.query_options cli.forms cli.query "
         "cli.facts cli.photos cli.classify cli.drawing cli.locate cli.duplicates cli.models "
-        "cli.upkeep cli.check cli.unit cli.watch cli.serve cli.app __main__",
+        "cli.upkeep cli.check cli.unit cli.watch cli.serve_page cli.serve cli.mcp cli.app __main__",
     ),
 )
 PLACES = {

@@ -1,0 +1,1 @@
+"""Tools for assistants: the library over the Model Context Protocol, for reading alone."""

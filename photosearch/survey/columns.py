@@ -1,0 +1,176 @@
+"""What is counted of photos, read from a library at once and kept as numbers.
+
+In: a snapshot. Out: Columns, 30 bytes a photo. Counting by SQL takes 20 to 50 ms for each kind and
+100,000 photos; reading all of it takes 0.5 s, and counting is then a matter of milliseconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photosearch.paths import join
+
+if TYPE_CHECKING:
+    from photosearch.store.snapshot import Snapshot
+
+Numbers = NDArray[np.int64]
+
+# After a change they are read anew, but while somebody is indexing this takes no more than a tenth
+# of a core's time.
+REST = 10
+
+
+class PlaceNames(NamedTuple):
+    city: str | None
+    country: str | None
+    names: str | None  # normal forms, each between line ends
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column as numbers: of each row the place of its value in `values`, -1 for None."""
+
+    codes: NDArray[np.int32]
+    values: list[Any]
+
+    @classmethod
+    def of(cls, column: Iterable[Hashable]) -> Coded:
+        column = list(column)
+        values = [value for value in dict.fromkeys(column) if value is not None]
+        code_of: dict[Any, int] = {value: code for code, value in enumerate(values)}
+        code_of[None] = -1
+        codes = np.fromiter(map(code_of.__getitem__, column), np.int32, len(column))
+        return cls(codes, values)
+
+    def counts(self, rows: Any) -> list[int]:
+        """How many of these rows have each value."""
+        codes = self.codes[rows]
+        found: list[int] = np.bincount(codes[codes >= 0], minlength=len(self.values)).tolist()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What is counted, of all photos that lie somewhere, in the order of their ids."""
+
+    generation: int
+    ids: Numbers
+    months: Coded  # YYYY-MM
+    cameras: Coded  # (make, camera)
+    lenses: Coded
+    formats: Coded
+    places: Coded  # PlaceNames
+    points: NDArray[np.float64]  # (latitude, longitude); NaN where it is not known
+    tagged: NDArray[np.int32]  # rows, one for each tag of a photo
+    tags: Coded  # (normal form, label)
+    filed: NDArray[np.int32]  # rows, one for each file of a photo
+    folders: Coded  # absolute paths as bytes
+    files: list[bytes]  # the names of files of photos that lie at several paths, by `copied`
+    copied: NDArray[np.int32]  # places in `filed` of these
+    made: float = 0.0  # when, and how long it took
+    took: float = 0.0
+
+    def is_fresh(self, generation: int) -> bool:
+        """Whether these are the columns of a library, or were a moment ago."""
+        return self.generation == generation or (
+            time.monotonic() - self.made < min(self.took * REST, 30.0)
+        )
+
+
+def read_columns(snapshot: Snapshot) -> Columns:
+    """Read all of it."""
+    started = time.monotonic()
+    generation = snapshot.generation
+    roots = {number: root for root, number in snapshot.roots().items()}
+    files = [
+        (photo_id, roots[root_id], path)
+        for photo_id, root_id, path in snapshot.rows(
+            "SELECT photo_id, root_id, path FROM files WHERE missing = 0"
+        )
+        if root_id in roots
+    ]
+    lying = np.unique(np.array([photo_id for photo_id, _, _ in files], np.int64))
+    rows = list(
+        snapshot.rows(
+            "SELECT id, substr(taken_at, 1, 7), make, camera, lens, format, latitude, longitude "
+            "FROM photos ORDER BY id"
+        )
+    )
+    if len(rows) != len(lying):
+        there = set(lying.tolist())
+        rows = [row for row in rows if row[0] in there]
+    ids, months, makes, cameras, lenses, formats, *degrees = (
+        zip(*rows, strict=True) if rows else ((),) * 8
+    )
+    known = np.array(ids, np.int64)
+    filed, is_known = rows_of(known, [photo_id for photo_id, _, _ in files])
+    files = [one for one, is_there in zip(files, is_known.tolist(), strict=True) if is_there]
+    inner = {
+        (root, folder): join(root, folder)
+        for root, folder in dict.fromkeys(
+            (root, path.rpartition(b"/")[0]) for _, root, path in files
+        )
+    }
+    copied = np.flatnonzero(np.bincount(filed, minlength=len(known))[filed] > 1).astype(np.int32)
+    tagged, tags = _tags(snapshot, known)
+    took = time.monotonic() - started
+    return Columns(
+        generation,
+        known,
+        Coded.of(months),
+        Coded.of(
+            (make, camera) if make or camera else None
+            for make, camera in zip(makes, cameras, strict=True)
+        ),
+        Coded.of(lenses),
+        Coded.of(formats),
+        _places(snapshot, known),
+        np.array(degrees, np.float64).T.reshape(-1, 2),
+        tagged,
+        tags,
+        filed,
+        Coded.of(inner[root, path.rpartition(b"/")[0]] for _, root, path in files),
+        [files[at][2].rpartition(b"/")[2] for at in copied.tolist()],
+        copied,
+        time.monotonic(),
+        took,
+    )
+
+
+def rows_of(
+    known: Numbers, ids: Sequence[int] | Numbers
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """(the rows of photos, which of the photos are among them all)."""
+    wanted = np.asarray(ids, np.int64)
+    rows = np.searchsorted(known, wanted)
+    is_known = rows < len(known)
+    is_known[is_known] = known[rows[is_known]] == wanted[is_known]
+    return rows[is_known].astype(np.int32), is_known
+
+
+def _tags(snapshot: Snapshot, known: Numbers) -> tuple[NDArray[np.int32], Coded]:
+    rows: list[Any] = []
+    if snapshot.has_tags():
+        rows = list(snapshot.rows("SELECT photo_id, tag FROM tags GROUP BY photo_id, tag"))
+    labels = {tag: label for tag, label, _ in snapshot.tag_counts()}
+    rows = [row for row in rows if row[1] in labels]
+    tagged, is_known = rows_of(known, [photo_id for photo_id, _ in rows])
+    kept = (row for row, is_there in zip(rows, is_known.tolist(), strict=True) if is_there)
+    return tagged, Coded.of((tag, labels[tag]) for _, tag in kept)
+
+
+def _places(snapshot: Snapshot, known: Numbers) -> Coded:
+    column: list[PlaceNames | None] = [None] * len(known)
+    if snapshot.has_table("places"):
+        found = list(snapshot.rows("SELECT photo_id, city, country, names FROM places"))
+        rows, is_known = rows_of(known, [row[0] for row in found])
+        there = (row for row, is_there in zip(found, is_known.tolist(), strict=True) if is_there)
+        for row, (_, *place) in zip(rows.tolist(), there, strict=True):
+            column[row] = PlaceNames(*place)
+    return Coded.of(column)

@@ -1,0 +1,131 @@
+"""The pictures of docs/web.md, made from the sample photos: scripts/screenshots.
+
+In: a folder. Out: WebP files in it, each of one size and at most LARGEST bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tests.browser import parts
+from tests.browser.engine import PHONE, NoBrowser, chromium
+from tests.browser.parts import expect, tile, tiles
+from tests.browser.serving import Served, write_dated
+from tests.command import SAMPLES, Command
+
+LARGEST = 150_000
+WINDOW = {"width": 1280, "height": 800}
+
+
+def start(page: Any) -> None:
+    expect(parts.counted(page)).to_contain_text("photos")
+
+
+def words(page: Any) -> None:
+    parts.search(page, "a sign that says exit")
+    parts.first(page, "exit-sign.jpg")
+    tile(page, "exit-sign.jpg").hover()
+
+
+def filters(page: Any) -> None:
+    panel = page.get_by_role("navigation", name="Filters")
+    if not panel.is_visible():
+        page.get_by_role("button", name="Filters", exact=True).click()
+    panel.get_by_role("button", name="2024").click()
+    parts.search(page, "a building date:2024 ")
+    parts.first(page, "eiffel-tower.jpg")
+
+
+def completion(page: Any) -> None:
+    parts.box(page).press_sequentially("at night place:", delay=30)
+    expect(page.get_by_role("option").nth(2)).to_be_visible()
+
+
+def lightbox(page: Any) -> None:
+    parts.search(page, "a tower")
+    tile(page, "eiffel-tower.jpg").locator(".open").click()
+    expect(parts.lightbox(page)).to_contain_text("On the map")
+    expect(parts.lightbox(page).locator(".lb-map svg").first).to_be_visible()
+
+
+def drop(page: Any) -> None:
+    image = (SAMPLES / "animals" / "kitten-playing.jpg").read_bytes()
+    parts.drop(page, image, "drop")
+    parts.first(page, "kitten-playing.jpg")
+
+
+def selection(page: Any) -> None:
+    parts.search(page, "flowers")
+    expect(tiles(page).nth(4)).to_be_visible()
+    for at in range(3):
+        tiles(page).nth(at).hover()
+        tiles(page).nth(at).get_by_role("checkbox").check()
+
+
+PICTURES: dict[str, tuple[Callable[[Any], None], dict[str, Any]]] = {
+    "start": (start, {}),
+    "words": (words, {}),
+    "filters": (filters, {}),
+    "completion": (completion, {}),
+    "lightbox": (lightbox, {}),
+    "drop": (drop, {}),
+    "selection": (selection, {}),
+    "dark": (words, {"color_scheme": "dark"}),
+    "phone": (words, {"viewport": PHONE, "is_mobile": True, "has_touch": True}),
+}
+
+
+def main(target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, chromium() as browser:
+        photos = Path(scratch) / "Pictures"
+        write_dated(photos)
+        command = Command(Path(scratch))
+        command("index", "--quiet", "--words", photos)
+        served = Served(command)
+        try:
+            for name, (reach, options) in PICTURES.items():
+                context = browser.new_context(
+                    **{"viewport": WINDOW, "reduced_motion": "reduce", "locale": "en-GB"} | options
+                )
+                page = context.new_page()
+                page.goto(served.address)
+                expect(tiles(page).first).to_be_visible()
+                reach(page)
+                _settle(page)
+                _write(target / f"{name}.webp", page.screenshot())
+                context.close()
+        finally:
+            served.stop()
+
+
+def _settle(page: Any) -> None:
+    """All pictures that can be seen are there."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function(
+        "[...document.images].every((one) => one.complete || one.getBoundingClientRect().top > 900)"
+    )
+    page.evaluate("document.fonts.ready.then(() => null)")
+
+
+def _write(path: Path, png: bytes) -> None:
+    with Image.open(io.BytesIO(png)) as image:
+        for quality in range(86, 30, -6):
+            image.save(path, quality=quality, method=6)
+            if path.stat().st_size <= LARGEST:
+                break
+        sys.stdout.write(f"{path}  {image.width} x {image.height}, {path.stat().st_size:,} bytes\n")
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/web"))
+    except NoBrowser as error:
+        sys.exit(str(error))

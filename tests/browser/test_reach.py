@@ -1,0 +1,219 @@
+"""Everybody can use the page: by keys alone, in the dark, on a phone, with a screen reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.engine import PHONE
+from tests.browser.parts import box, counted, expect, first, fits, lightbox, tile, tiles, title
+
+Visit = Callable[..., Any]
+ON_PHONE = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+def test_by_keys_alone(samples: str, visit: Visit) -> None:
+    page = visit(samples)
+    expect(tiles(page)).to_have_count(41)
+    keys = page.keyboard
+    keys.press("/")
+    expect(box(page)).to_be_focused()
+    keys.type("a cat")
+    keys.press("Enter")
+    first(page, "cat.jpg")
+    keys.press("ArrowDown")
+    expect(tile(page, "cat.jpg").locator(".open")).to_be_focused()
+    keys.press("ArrowRight")
+    expect(tile(page, "kitten-playing.jpg").locator(".open")).to_be_focused()
+    keys.press("Enter")
+    expect(title(page)).to_have_text("kitten-playing.jpg")
+    keys.press("Escape")
+    expect(tile(page, "kitten-playing.jpg").locator(".open")).to_be_focused()
+    keys.press("x")
+    expect(page.get_by_role("region", name="Selected photos")).to_contain_text("1 selected")
+    keys.press("x")
+    expect(page.get_by_role("region", name="Selected photos")).to_be_hidden()
+    keys.press("?")
+    expect(page.get_by_role("dialog", name="How to search")).to_be_visible()
+    keys.press("Escape")
+    expect(page.get_by_role("dialog", name="How to search")).to_be_hidden()
+    keys.press("s")
+    expect(page).to_have_url(re.compile("like="))
+    first(page, "cat.jpg")
+
+
+def test_every_key_of_the_help_is_no_letter_in_the_box(samples: str, visit: Visit) -> None:
+    page = visit(samples)
+    box(page).focus()
+    page.keyboard.type("s+x?/f")
+    expect(box(page)).to_have_value("s+x?/f")
+    expect(lightbox(page)).to_be_hidden()
+
+
+def test_dark_and_light_follow_the_system_and_the_button(samples: str, visit: Visit) -> None:
+    page = visit(samples, color_scheme="dark")
+    expect(tiles(page)).to_have_count(41)
+    assert _brightness(page) < 60
+    page.emulate_media(color_scheme="light")
+    assert _brightness(page) > 200
+    button = page.get_by_role("button", name=re.compile("Colours"))
+    for _ in range(3):
+        if _brightness(page) < 60:
+            break
+        button.click()
+    assert _brightness(page) < 60
+    page.reload()
+    assert _brightness(page) < 60
+
+
+def test_on_a_phone_all_is_there_and_nothing_is_wider_than_it(samples: str, visit: Visit) -> None:
+    page = visit(samples, **ON_PHONE)
+    expect(counted(page)).to_have_text("41 photos")
+    fits(page)
+    box(page).fill("exit")
+    first(page, "exit-sign.jpg")
+    fits(page)
+    page.get_by_role("button", name="Filters", exact=True).tap()
+    expect(page.get_by_role("navigation", name="Filters")).to_be_in_viewport()
+    fits(page)
+    page.get_by_role("button", name="Close the filters").tap()
+    expect(page.get_by_role("navigation", name="Filters")).not_to_be_in_viewport()
+    page.get_by_role("button", name="How to search, and keys").tap()
+    fits(page)
+    page.get_by_role("dialog").get_by_role("button", name="Close").tap()
+    # What a mouse finds by hovering, a finger finds behind a button.
+    tiles(page).first.get_by_role("button", name=re.compile("What can be done")).tap()
+    expect(tiles(page).first.get_by_role("button", name=re.compile("Photos like"))).to_be_visible()
+    tiles(page).first.get_by_role("button", name=re.compile("Photos like")).tap()
+    expect(page).to_have_url(re.compile("like="))
+    fits(page)
+    page.go_back()
+    first(page, "exit-sign.jpg")
+    tiles(page).first.locator(".open").tap()
+    expect(title(page)).to_have_text("exit-sign.jpg")
+    fits(page)
+    sideways = lightbox(page).evaluate("one => one.scrollWidth - one.clientWidth")
+    assert sideways <= 0
+    page.get_by_role("button", name=re.compile("^Close")).locator("visible=true").first.tap()
+    expect(lightbox(page)).to_be_hidden()
+
+
+def _brightness(page: Any) -> float:
+    painted = page.evaluate(
+        """() => {
+          for (const one of [document.body, document.documentElement]) {
+            const colour = getComputedStyle(one).backgroundColor;
+            if (!/, 0\\)$|transparent/.test(colour)) return colour;
+          }
+          return "rgb(255, 255, 255)";
+        }"""
+    )
+    channels = [float(one) for one in re.findall(r"[\d.]+", painted)[:3]]
+    if "oklch" in painted or "color(" in painted:  # 0 to 1
+        channels = [255 * one for one in channels]
+    return sum(channels) / 3
+
+
+# ---- what a screen reader, and WCAG, ask for ----
+
+
+def _start(page: Any) -> None:
+    expect(tiles(page).first).to_have_class(re.compile("loaded"))
+
+
+def _results(page: Any) -> None:
+    box(page).fill("exit")
+    first(page, "exit-sign.jpg")
+
+
+def _completion(page: Any) -> None:
+    box(page).press_sequentially("cam", delay=30)
+    expect(page.get_by_role("option").first).to_be_visible()
+
+
+def _problem(page: Any) -> None:
+    box(page).fill("camra:x")
+    box(page).press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="camra")).to_be_visible()
+
+
+def _help(page: Any) -> None:
+    page.get_by_role("button", name="How to search, and keys").click()
+    expect(page.get_by_role("dialog", name="How to search")).to_be_visible()
+
+
+def _facets(page: Any) -> None:
+    panel = page.get_by_role("navigation", name="Filters")
+    if not panel.is_visible():
+        page.get_by_role("button", name="Filters", exact=True).click()
+    panel.get_by_role("button", pressed=False).first.click()
+    expect(panel.get_by_role("button", pressed=True).first).to_be_visible()
+
+
+def _lightbox(page: Any) -> None:
+    _results(page)
+    tiles(page).first.locator(".open").click()
+    expect(lightbox(page)).to_contain_text("Photos like it")
+
+
+def _selection(page: Any) -> None:
+    tiles(page).first.hover()
+    tiles(page).first.get_by_role("checkbox").check()
+    expect(page.get_by_role("region", name="Selected photos")).to_be_visible()
+
+
+def _chips(page: Any) -> None:
+    tiles(page).nth(2).hover()
+    tiles(page).nth(2).get_by_role("button", name=re.compile("^More of this")).click()
+    expect(page.locator("#chips")).to_be_visible()
+
+
+STATES = {
+    "start": _start,
+    "results": _results,
+    "completion": _completion,
+    "problem": _problem,
+    "help": _help,
+    "facets": _facets,
+    "lightbox": _lightbox,
+    "selection": _selection,
+    "chips": _chips,
+}
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing_serious(
+    samples: str, visit: Visit, watch: Any, state: str, look: str
+) -> None:
+    if state == "problem":
+        watch.expect("status of 400")
+    options: dict[str, Any] = ON_PHONE if look == "phone" else {"color_scheme": look}
+    page = visit(samples, **options)
+    expect(tiles(page)).to_have_count(41)
+    STATES[state](page)
+    _check(page)
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_the_page_of_the_interface_is_as_good(samples: str, visit: Visit, look: str) -> None:
+    page = visit(samples, "/docs", color_scheme=look)
+    expect(page.get_by_text("/api/search").first).to_be_visible()
+    expect(page.get_by_text("/api/photo/{photo}/preview").first).to_be_visible()
+    _check(page)
+
+
+def _check(page: Any) -> None:
+    serious = list(_serious(Axe().run(page).response))
+    assert not serious, "\n".join(serious)
+
+
+def _serious(found: dict[str, Any]) -> Iterator[str]:
+    for one in found["violations"]:
+        if one["impact"] in ("serious", "critical"):
+            places = [f"{node['target']} {node['failureSummary']}" for node in one["nodes"][:4]]
+            yield f"{one['impact']} {one['id']}: {one['help']}: {'; '.join(places)}"

@@ -28,7 +28,9 @@ def main(folder: str, text: str) -> None:
             print("like the first one:")
             for other in library.similar(hits[0].path, k=3):
                 print(f"{other.score:.2f}  {other.path}")
-        print("since 2015:", *library.search(filters=Filters(after="2015"), k=3), sep="\n  ")
+        print("taken since 2015, the newest first:")
+        for hit in library.search(filters=Filters(after="2015"), k=3):
+            print(f"{(hit.taken_at or '')[:10]}  {hit.path}")
 
 
 if __name__ == "__main__":
@@ -37,4 +39,4 @@ if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
     except PhotosearchError as error:
-        raise SystemExit(f"{error} ({error.hint})") from None
+        raise SystemExit(f"{error} ({error.hint})" if error.hint else str(error)) from None

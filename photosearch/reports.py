@@ -225,6 +225,7 @@ class Status:
     copies_bytes: int = 0  # earlier catalogues kept beside the present one
     models_bytes: int = 0  # models in the cache folder, which libraries share
     free_bytes: int | None = None  # on the library's disk
+    previews_bytes: int = 0  # small pictures for the page, in the library
     unused_bytes: int = 0  # of the catalogue: pages that hold nothing at the moment
     advice: tuple[tuple[str, str], ...] = ()  # (what could be better, the command for it)
 
@@ -243,6 +244,7 @@ class Status:
                 "unused": self.unused_bytes,
                 "copies": self.copies_bytes,
                 "vectors": self.vectors_bytes,
+                "previews": self.previews_bytes,
                 "models": self.models_bytes,
                 "free": self.free_bytes,
             },

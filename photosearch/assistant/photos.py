@@ -7,10 +7,12 @@ only while its content is what was indexed.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from typing import Any
 
 from photosearch.assistant.parameters import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Parameter
+from photosearch.assistant.schemas import FACTS_OF_ONE, REGIONS
 from photosearch.assistant.tool import Reply, Terms, Tool, photo_meant, short_id
 from photosearch.assistant.wording import brief, sendable
 from photosearch.errors import BadImage
@@ -79,33 +81,43 @@ def _readable(document: dict[str, Any]) -> str:
 
 def _thumbnail(library: Library, terms: Terms, asked: dict[str, Any]) -> Reply:
     known = library.facts(photo_meant(library, asked["photo"]), nearest=0)
-    picture = _small(known, asked["size"])
+    data, size = _jpeg(_small(known, asked["size"]))
     name = f"{printable(os.fspath(known.paths[0]))} " if terms.paths else ""
     about = (
-        f"{name}[{short_id(known.photo)}]: {picture.width} x {picture.height}, "
-        f"of {known.width} x {known.height}"
+        f"{name}[{short_id(known.photo)}]: {size[0]} x {size[1]}, of {known.width} x {known.height}"
     )
-    return Reply(about, pictures=(picture.data,))
+    return Reply(about, pictures=(data,))
 
 
 def _small(known: PhotoFacts, side: int) -> Preview:
-    """As large as asked for, or smaller where it would be too many bytes."""
+    """The photo's pixels, from a file that still holds it."""
     from photosearch.decode.limits import Limits
 
     reason = "no file of it is there now"
     for path in known.paths:
         try:
-            while True:
-                box = (side, side)
-                found = small_picture(os.fsencode(path), known.photo, box, False, Limits())
-                if len(found.data) <= _MOST_BYTES or side <= _LEAST_SIDE:
-                    return found
-                side = side * 3 // 4
+            return small_picture(os.fsencode(path), known.photo, (side, side), True, Limits())
         except OSError:
             continue
         except BadImage as error:
             reason = f"its file has {error}" if str(error) == CHANGED else str(error)
     raise BadImage(f"photo {short_id(known.photo)} cannot be shown: {reason}")
+
+
+def _jpeg(small: Preview) -> tuple[bytes, tuple[int, int]]:
+    """Made of the pixels alone, so that no comment or profile of the photo's file goes with them.
+
+    Smaller than asked for where it would be too many bytes: noise at 1568 pixels takes 1 MB.
+    """
+    from PIL import Image
+
+    image = Image.frombytes("RGB", (small.width, small.height), small.data)
+    while True:
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=80)
+        if file.tell() <= _MOST_BYTES or max(image.size) <= _LEAST_SIDE:
+            return file.getvalue(), image.size
+        image.thumbnail((max(image.size) * 3 // 4,) * 2)
 
 
 def _locate(library: Library, terms: Terms, asked: dict[str, Any]) -> Reply:
@@ -160,34 +172,7 @@ that matter.""",
             usual=False,
         ),
     ),
-    {
-        "type": "object",
-        "properties": {
-            "photo": {"type": "string", "description": "SHA-256 of the file's content"},
-            "paths": {"type": "array", "items": {"type": "string"}},
-            "format": {"type": "string"},
-            "bytes": {"type": "integer"},
-            "width": {"type": "integer"},
-            "height": {"type": "integer"},
-            "taken_at": {"type": "string"},
-            "make": {"type": "string"},
-            "camera": {"type": "string"},
-            "lens": {"type": "string"},
-            "latitude": {"type": "number"},
-            "longitude": {"type": "number"},
-            "altitude": {"type": "number"},
-            "iso": {"type": "integer"},
-            "f_number": {"type": "number"},
-            "exposure": {"type": "number", "description": "seconds"},
-            "focal_length": {"type": "number", "description": "millimetres"},
-            "place": {"type": "string"},
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "words_read": {"type": "boolean"},
-            "words": {"type": "array", "items": {"type": "object"}},
-            "words_left_out": {"type": "integer"},
-        },
-        "required": ["photo", "format", "bytes", "width", "height", "words_read", "words"],
-    },
+    FACTS_OF_ONE,
 )
 
 THUMBNAIL = Tool(
@@ -223,28 +208,5 @@ words are found by photo_facts with detail=true instead.""",
         Parameter("what", TEXTS, 'Things to look for, each as "a cat".', needed=True),
         Parameter("threshold", NUMBER, "Leave out regions with a lower score.", least=0, most=1),
     ),
-    {
-        "type": "object",
-        "properties": {
-            "photo": {"type": "string"},
-            "width": {"type": "integer"},
-            "height": {"type": "integer"},
-            "regions": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "label": {"type": "string"},
-                        "score": {"type": "number"},
-                        "box": {
-                            "type": "array",
-                            "items": {"type": "number"},
-                            "description": "left, top, right, bottom",
-                        },
-                    },
-                },
-            },
-        },
-        "required": ["photo", "width", "height", "regions"],
-    },
+    REGIONS,
 )

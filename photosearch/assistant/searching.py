@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from photosearch.assistant.parameters import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Parameter
+from photosearch.assistant.schemas import HITS
 from photosearch.assistant.tool import Reply, Terms, Tool, photo_meant, short_id
 from photosearch.assistant.wording import brief, note, sendable
 from photosearch.errors import WrongUse
@@ -186,39 +187,7 @@ def _filters() -> tuple[Parameter, ...]:
 
 
 _FILTERS = tuple(one.name for one in _filters())
-_TEXT = {"type": "string"}
-_HITS_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "matches_well": {
-            "type": "boolean",
-            "description": "false: probably nothing in the library is what was asked for",
-        },
-        "notes": {"type": "array", "items": _TEXT},
-        "hits": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "rank": {"type": "integer"},
-                    "photo": {**_TEXT, "description": "the photo's id, for the other tools"},
-                    "path": _TEXT,
-                    "relevance": {"type": "number", "minimum": 0, "maximum": 1},
-                    "why": _TEXT,
-                    "taken_at": _TEXT,
-                    "place": _TEXT,
-                    "tags": {"type": "array", "items": _TEXT},
-                    "offline": {"type": "boolean"},
-                },
-                "required": ["rank", "photo"],
-            },
-        },
-        "offset": {"type": "integer"},
-        "more": {"type": "boolean"},
-        "total": {"type": "integer"},
-    },
-    "required": ["hits", "notes", "offset", "more"],
-}
+
 
 SEARCH = Tool(
     "search_photos",
@@ -258,7 +227,7 @@ example photos alone have no relevance.""",
         ),
         _DETAIL,
     ),
-    _HITS_SCHEMA,
+    HITS,
 )  # fmt: skip
 
 SIMILAR = Tool(
@@ -275,5 +244,5 @@ These hits have no relevance: the last ones may have little in common with the e
         _OFFSET,
         _DETAIL,
     ),
-    _HITS_SCHEMA,
+    HITS,
 )

@@ -81,6 +81,7 @@ def _print_status(state: Status) -> None:
     sizes = [
         (state.catalogue_bytes, "catalogue"),
         (state.vectors_bytes, "index"),
+        (state.previews_bytes, "previews"),
         (state.copies_bytes, "earlier catalogues"),
         (state.models_bytes, "models"),
         (state.free_bytes, "free"),

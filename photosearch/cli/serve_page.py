@@ -83,7 +83,7 @@ def _check_token(terms: Terms, source: str) -> None:
             raise WrongUse(
                 f"--host {terms.host} would show every photo of the library, its place and its "
                 "words to whoever reaches this machine over the network: it takes a token",
-                hint=f"{TOKEN_VARIABLE}={new_token()} photosearch serve --host {terms.host}",
+                hint=_with_token(new_token(), terms.host),
             )
     elif len(terms.token) < SHORTEST or not terms.token.isascii() or not terms.token.isprintable():
         raise WrongUse(
@@ -92,18 +92,24 @@ def _check_token(terms: Terms, source: str) -> None:
         )
 
 
+def _with_token(token: str, host: str) -> str:
+    if os.name == "nt":  # whose shells set variables otherwise
+        return f"photosearch serve --host {host} --token {token}"
+    return f"{TOKEN_VARIABLE}={token} photosearch serve --host {host}"
+
+
 def _say_where(terms: Terms) -> None:
     from photosearch.web.run import urls
 
     first, *others = urls(terms)
-    tell(f"open {first} in a browser; Ctrl-C ends it")
-    for url in others:
-        tell(f"from other devices: {url}")
     if not terms.is_local:
         tell("whoever reaches this machine over the network and has the token sees all photos;")
         tell("what is sent is not encrypted: use it in networks that you trust")
     elif terms.token:
-        tell("it asks for the token")
+        tell("the page asks for the token")
+    for url in others:
+        tell(f"from other devices: {url}")
+    tell(f"open {first} in a browser; Ctrl-C ends it")
 
 
 def _open_browser(terms: Terms) -> None:

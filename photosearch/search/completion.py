@@ -103,6 +103,8 @@ def complete(
         end = typed.end
         sign = "-" if typed.negated else ""
         one = names().get(typed.name)
+        if one is not None and one.metadata["negates"]:  # not-camera: is -camera:
+            one, sign = opposite(one), "" if sign else "-"
         if one is not None:
             items = list(_values(one, sign, typed.value, facets, folders, today))
         elif not typed.name and cursor == typed.end:
@@ -176,8 +178,7 @@ def _values(
 ) -> Iterator[Item]:
     """Values of a filter: those that begin like what is typed, then those that hold it."""
     about = one.metadata
-    option = about["option"]
-    kind = option.removeprefix("not-") if about["negates"] else option
+    option = kind = about["option"]
     if kind in ("date", "after", "before"):
         yield from _dates(option, sign, typed, facets, today)
         return
@@ -237,7 +238,7 @@ def _item(sign: str, option: str, one: Counted, kind: str = "") -> Item | None:
         return None
     help = one.country or _HELPS.get(one.kind, "") or (one.value if one.name else kind or option)
     # Of a negated filter, and of surroundings, other photos pass.
-    photos = None if (kind or option) == "near" or sign or option.startswith("not-") else one.photos
+    photos = None if (kind or option) == "near" or sign else one.photos
     return Item(f"{sign}{text} ", one.name or one.value, help, photos)
 
 

@@ -148,9 +148,7 @@ def _as_blocks(image: Image.Image, true_colour: bool) -> str:
     import numpy as np
 
     pixels = np.asarray(image.convert("RGB"), np.int64)
-    seen = np.ones(pixels.shape[:2], bool)
-    if image.mode == "RGBA":
-        seen = np.asarray(image.getchannel("A")) > 127
+    seen = np.asarray(image.convert("RGBA").getchannel("A")) > 127
     if len(pixels) % 2:  # the last line of characters has an upper half alone
         pixels = np.concatenate([pixels, pixels[-1:]])
         seen = np.concatenate([seen, seen[-1:]])

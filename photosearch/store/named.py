@@ -6,6 +6,7 @@ so that whoever asks learns nothing of files that are not in the library.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ def photo_named(snapshot: Snapshot, name: str) -> int | None:
         return found[0] if found else None
     if not name.startswith(("/", "~")) and name[1:2] != ":":
         return None
+    if os.pardir in re.split(r"[/\\]", name):
+        return None  # where it leads, the file system would have to be asked
     place = find_root(to_bytes(name), roots := snapshot.roots())
     if place is None:
         return None

@@ -75,6 +75,11 @@ def path_of(folder: Path, digest: str, size: int) -> Path:
     return folder / digest[:2] / f"{digest}-{size}-{VERSION}.webp"
 
 
+def bytes_of(library: Path) -> int:
+    """Bytes of a library's previews; a server may be adding and removing some."""
+    return sum(size for _, size, _ in _entries(library / FOLDER))
+
+
 def trim(folder: Path, most: int) -> int:
     """Remove what was not used for longest until `most` bytes are left; gives what is left."""
     entries = sorted(_entries(folder), key=lambda entry: entry[2], reverse=True)

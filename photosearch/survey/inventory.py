@@ -18,6 +18,7 @@ from photosearch.reports import Agreement, ModelStatus, RootStatus, Status
 from photosearch.settings import models_path
 from photosearch.store.files import CATALOGUE, VECTORS, size_of
 from photosearch.store.lock import current_writer
+from photosearch.store.previews import bytes_of as previews_bytes
 from photosearch.store.regions import SETTING as REGIONS_SETTING
 from photosearch.store.regions import counts as regions_counts
 from photosearch.store.regions import failed_parts
@@ -72,6 +73,7 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
         regions_wanted=snapshot.setting(REGIONS_SETTING) == "yes",
         copies_bytes=sum(sizes),
         models_bytes=size_of(models_path()),
+        previews_bytes=previews_bytes(library),
         free_bytes=_free(library),
         unused_bytes=snapshot.unused_bytes(),
     )

@@ -14,6 +14,7 @@ from threading import Thread
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from photosearch import __version__
@@ -22,7 +23,7 @@ from photosearch.settings import cache_path, thumbs_bytes, usable_cores
 from photosearch.store.previews import FOLDER, Previews
 from photosearch.web import library_api, photo_api, search_api
 from photosearch.web.guard import Guard
-from photosearch.web.readers import Readers
+from photosearch.web.readers import Gone, Readers
 from photosearch.web.replies import answer_errors
 from photosearch.web.site import Site, Terms
 from photosearch.web.thumbs import Thumbs
@@ -66,6 +67,8 @@ def create_app(library: Library, terms: Terms) -> FastAPI:
         lifespan=life,
     )
     answer_errors(app)
+    app.add_exception_handler(Gone, _to_nobody)
+    app.add_exception_handler(ClientDisconnect, _to_nobody)
     app.include_router(search_api.router)
     app.include_router(library_api.router)
     app.include_router(photo_api.router)
@@ -84,6 +87,11 @@ def create_app(library: Library, terms: Terms) -> FastAPI:
 
     app.add_middleware(Guard, terms=terms)
     return app
+
+
+async def _to_nobody(request: Request, error: Exception) -> Response:
+    """Who asked has left: no error of anybody's."""
+    return Response(status_code=499)
 
 
 def _close(*parts: Readers | Thumbs) -> None:

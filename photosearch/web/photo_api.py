@@ -139,7 +139,10 @@ async def image(request: Request, site: SiteHere, photo: Digest) -> Response:
     "/photo/{photo}/file",
     response_class=Response,
     responses={
-        200: {"content": {"application/octet-stream": {}}, "description": "the file"},
+        200: {
+            "content": {"application/octet-stream": {}, "image/*": {}},
+            "description": "the file",
+        },
         206: {"description": "the part that was asked for"},
         304: {"description": "as it was"},
         416: {"description": "it has no such part"},
@@ -165,7 +168,14 @@ async def file(request: Request, site: SiteHere, photo: Digest) -> Response:
 @router.post(
     "/zip",
     response_class=Response,
-    responses={200: {"content": {"application/zip": {}}, "description": "the photos' files"}},
+    responses={
+        200: {"content": {"application/zip": {}}, "description": "the photos' files"},
+        400: {"description": "no photos, or too many"},
+        404: _ERRORS[404],
+        410: _ERRORS[410],
+        413: {"description": "more than a form of so many photos"},
+        422: {"description": "not ids of photos"},
+    },
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -209,7 +219,14 @@ async def zipped(request: Request, site: SiteHere) -> Response:
     return StreamingResponse(blocks, headers=headers, media_type="application/zip")
 
 
-@router.post("/open", responses={403: {"description": "not a server of this machine alone"}})
+@router.post(
+    "/open",
+    responses={
+        403: {"description": "not a server of this machine alone"},
+        404: _ERRORS[404],
+        410: _ERRORS[410],
+    },
+)
 async def shown_in_folder(
     request: Request,
     site: SiteHere,

@@ -49,7 +49,7 @@ def as_jpeg(data: bytes, limits: Limits) -> bytes:
     image = decode(data, limits=limits).image
     if max(image.size) > LONGEST:
         image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-    return _saved(image, "JPEG", quality=90)
+    return _saved(image, "JPEG", quality=90, subsampling=0)
 
 
 def _saved(image: object, kind: str, **options: int) -> bytes:

@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -41,8 +42,10 @@ def listen(terms: Terms) -> tuple[socket.socket, Terms]:
             f"--host {terms.host}: no such address", hint="--host 127.0.0.1, for yourself alone"
         ) from None
     # "localhost" may be two: the older one is what browsers try as well.
-    family, kind, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
-    listening = socket.socket(family, kind)
+    family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    # The protocol by its number: asyncio lets small replies out at once (TCP_NODELAY) only where it
+    # sees that. Else each one on a kept connection waits 40 ms for the client's acknowledgement.
+    listening = socket.socket(family, kind, protocol or socket.IPPROTO_TCP)
     try:
         if os.name == "nt":  # where SO_REUSEADDR means that two may have one port
             exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", -5)
@@ -161,6 +164,9 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals are the main thread's
+            return
         numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
         before = {number: signal.signal(number, self.handle_exit) for number in numbers}
         try:

@@ -44,6 +44,22 @@ def search(page: Any, text: str) -> None:
     box(page).fill(text)
 
 
+def filters(page: Any) -> Any:
+    """The panel of filters, opened where it is not."""
+    button = page.get_by_role("button", name="Filters", exact=True)
+    if button.get_attribute("aria-expanded") != "true":
+        button.click()
+    panel = page.get_by_role("navigation", name="Filters")
+    expect(panel.locator("[data-filter]").first).to_be_visible()
+    return panel
+
+
+def pick(page: Any, at: int) -> None:
+    """Select the photo at this place by the mouse."""
+    tiles(page).nth(at).hover()
+    tiles(page).nth(at).get_by_role("checkbox").check()
+
+
 def lightbox(page: Any) -> Any:
     return page.locator("#lightbox dialog")
 

@@ -30,21 +30,13 @@ MANY = 150
 DRAWN = MANY + 2  # with the two of awful names and words
 
 
-def _free() -> str:  # TEMPORARY: until serve tells the port that it took for --port 0
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return str(one.getsockname()[1])
-
-
 class Served:
     """`photosearch serve` on a free port."""
 
     def __init__(self, command: Command, *options: str) -> None:
         self._told: list[str] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "photosearch", "serve", "--port", _free(), *options],
+            [sys.executable, "-m", "photosearch", "serve", "--port", "0", *options],
             env=command.env,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -10,7 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.conftest import Watch
-from tests.browser.parts import box, counted, expect, lightbox, names, search, tile, tiles, title
+from tests.browser.parts import (
+    box,
+    counted,
+    expect,
+    filters,
+    lightbox,
+    names,
+    pick,
+    search,
+    tile,
+    tiles,
+    title,
+)
 from tests.browser.serving import DRAWN, HOSTILE, PRINTED, QUOTED
 
 Visit = Callable[..., Any]
@@ -51,7 +63,7 @@ def test_back_from_a_photo_far_down_leads_to_the_same_place(drawn: str, visit: V
 
 def test_filters_keep_as_many_photos_as_they_promise(drawn: str, visit: Visit) -> None:
     page = visit(drawn)
-    panel = _filters(page)
+    panel = filters(page)
     chosen = ""
     for group, value, qualifier in (
         ("cameras", "Pixel 6", 'camera:"Pixel 6"'),
@@ -82,7 +94,7 @@ def test_qualifiers_are_completed_by_keys(drawn: str, visit: Visit, watch: Watch
     watch.expect("status of 400")  # a qualifier that is half typed
     page = visit(drawn)
     expect(tiles(page).first).to_be_visible()
-    box(page).press_sequentially("came", delay=30)
+    search(page, "came")
     choices = page.get_by_role("listbox", name="Completions")
     expect(choices.get_by_role("option", name=re.compile("camera:"))).to_be_visible()
     box(page).press("ArrowDown")
@@ -102,8 +114,7 @@ def test_selected_photos_come_as_a_zip_of_the_originals(
     page = visit(drawn)
     expect(tiles(page).nth(3)).to_be_visible()
     for at in (0, 3):
-        tiles(page).nth(at).hover()
-        tiles(page).nth(at).get_by_role("checkbox").check()
+        pick(page, at)
     wanted = {tiles(page).nth(at).get_attribute("data-photo") for at in (0, 3)}
     bar = page.get_by_role("region", name="Selected photos")
     expect(bar).to_contain_text("2 selected")
@@ -119,8 +130,7 @@ def test_selected_photos_come_as_a_zip_of_the_originals(
 def test_paths_of_a_range_are_copied_and_the_selection_is_cleared(drawn: str, visit: Visit) -> None:
     page = visit(drawn, permissions=["clipboard-read", "clipboard-write"])
     expect(tiles(page).nth(4)).to_be_visible()
-    tiles(page).nth(1).hover()
-    tiles(page).nth(1).get_by_role("checkbox").check()
+    pick(page, 1)
     tiles(page).nth(4).locator(".open").click(modifiers=["Shift"])
     bar = page.get_by_role("region", name="Selected photos")
     expect(bar).to_contain_text("4 selected")
@@ -131,6 +141,16 @@ def test_paths_of_a_range_are_copied_and_the_selection_is_cleared(drawn: str, vi
     assert all(Path(one).is_file() for one in paths)
     bar.get_by_role("button", name="Clear the selection").click()
     expect(bar).to_be_hidden()
+
+
+def test_the_place_of_a_photo_is_named_and_leads_to_others_of_it(drawn: str, visit: Visit) -> None:
+    page = visit(drawn, "/?q=place:Kyoto")
+    tiles(page).first.locator(".open").click()
+    expect(lightbox(page).locator(".lb-map svg").first).to_be_visible()
+    lightbox(page).get_by_role("button", name=re.compile("Kyoto.*Japan")).click()
+    expect(lightbox(page)).to_be_hidden()
+    expect(box(page)).to_have_value(re.compile("place:.?Kyoto"))
+    expect(counted(page)).to_have_text("38 photos")
 
 
 def test_awful_names_and_words_are_shown_as_they_are(drawn: str, visit: Visit) -> None:
@@ -144,7 +164,7 @@ def test_awful_names_and_words_are_shown_as_they_are(drawn: str, visit: Visit) -
 
     # As a value of the filters: camera and tag.
     search(page, "")
-    panel = _filters(page)
+    panel = filters(page)
     for group in ("Cameras", "Tags"):
         value = (
             panel.get_by_role("region", name=group).get_by_role("button").filter(has_text=HOSTILE)
@@ -170,11 +190,3 @@ def test_awful_addresses_do_no_harm(drawn: str, visit: Visit) -> None:
     ):
         page = visit(drawn, path)
         expect(tiles(page).first).to_be_visible()
-
-
-def _filters(page: Any) -> Any:
-    panel = page.get_by_role("navigation", name="Filters")
-    if not panel.is_visible():
-        page.get_by_role("button", name="Filters", exact=True).click()
-    expect(panel.get_by_role("button", name=re.compile("^Pixel 6"))).to_be_visible()
-    return panel

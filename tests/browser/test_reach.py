@@ -10,7 +10,19 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.engine import PHONE
-from tests.browser.parts import box, counted, expect, first, fits, lightbox, tile, tiles, title
+from tests.browser.parts import (
+    box,
+    counted,
+    expect,
+    filters,
+    first,
+    fits,
+    lightbox,
+    pick,
+    tile,
+    tiles,
+    title,
+)
 
 Visit = Callable[..., Any]
 ON_PHONE = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
@@ -82,9 +94,9 @@ def test_on_a_phone_all_is_there_and_nothing_is_wider_than_it(samples: str, visi
     fits(page)
     page.get_by_role("button", name="Close the filters").tap()
     expect(page.get_by_role("navigation", name="Filters")).not_to_be_in_viewport()
-    page.get_by_role("button", name="How to search, and keys").tap()
+    _help(page)
     fits(page)
-    page.get_by_role("dialog").get_by_role("button", name="Close").tap()
+    page.get_by_role("dialog", name="How to search").get_by_role("button", name="Close").tap()
     # What a mouse finds by hovering, a finger finds behind a button.
     tiles(page).first.get_by_role("button", name=re.compile("What can be done")).tap()
     expect(tiles(page).first.get_by_role("button", name=re.compile("Photos like"))).to_be_visible()
@@ -100,6 +112,22 @@ def test_on_a_phone_all_is_there_and_nothing_is_wider_than_it(samples: str, visi
     assert sideways <= 0
     page.get_by_role("button", name=re.compile("^Close")).locator("visible=true").first.tap()
     expect(lightbox(page)).to_be_hidden()
+
+
+def test_on_a_phone_a_finger_that_stays_selects_and_taps_go_on(samples: str, visit: Visit) -> None:
+    page = visit(samples, **ON_PHONE)
+    expect(counted(page)).to_have_text("41 photos")
+    _hold(page, tiles(page).first)
+    bar = page.get_by_role("region", name="Selected photos")
+    expect(bar).to_contain_text("1 selected")
+    tiles(page).nth(1).locator(".open").tap()
+    expect(bar).to_contain_text("2 selected")
+    fits(page)
+    expect(bar.get_by_role("button", name="Download ZIP")).to_be_in_viewport()
+    bar.get_by_role("button", name="Clear the selection").tap()
+    expect(bar).to_be_hidden()
+    tiles(page).nth(1).locator(".open").tap()
+    expect(lightbox(page)).to_be_visible()
 
 
 def _brightness(page: Any) -> float:
@@ -142,16 +170,19 @@ def _problem(page: Any) -> None:
 
 
 def _help(page: Any) -> None:
-    page.get_by_role("button", name="How to search, and keys").click()
+    button = page.get_by_role("button", name="How to search, and keys")
+    if not button.is_visible():  # on a phone it stands among the filters
+        button = filters(page).get_by_role("button", name=re.compile("^How to search"))
+    button.click()
     expect(page.get_by_role("dialog", name="How to search")).to_be_visible()
 
 
 def _facets(page: Any) -> None:
-    panel = page.get_by_role("navigation", name="Filters")
-    if not panel.is_visible():
-        page.get_by_role("button", name="Filters", exact=True).click()
-    panel.get_by_role("button", pressed=False).first.click()
-    expect(panel.get_by_role("button", pressed=True).first).to_be_visible()
+    value = filters(page).locator("[data-filter]").first
+    chosen = value.get_attribute("data-filter")
+    value.click()
+    expect(box(page)).to_have_value(chosen)
+    filters(page)  # a tap may have closed it on a phone
 
 
 def _lightbox(page: Any) -> None:
@@ -161,15 +192,31 @@ def _lightbox(page: Any) -> None:
 
 
 def _selection(page: Any) -> None:
-    tiles(page).first.hover()
-    tiles(page).first.get_by_role("checkbox").check()
+    if page.evaluate("matchMedia('(hover: hover)').matches"):
+        pick(page, 0)
+    else:
+        _hold(page, tiles(page).first)
     expect(page.get_by_role("region", name="Selected photos")).to_be_visible()
 
 
 def _chips(page: Any) -> None:
-    tiles(page).nth(2).hover()
-    tiles(page).nth(2).get_by_role("button", name=re.compile("^More of this")).click()
+    third = tiles(page).nth(2)
+    if page.evaluate("matchMedia('(hover: hover)').matches"):
+        third.hover()
+    else:
+        third.get_by_role("button", name=re.compile("^What can be done")).tap()
+    third.get_by_role("button", name=re.compile("^More of this")).click()
     expect(page.locator("#chips")).to_be_visible()
+
+
+def _hold(page: Any, one: Any) -> None:
+    """A finger that stays on a photo."""
+    frame = one.bounding_box()
+    touch = page.context.new_cdp_session(page)
+    point = {"x": frame["x"] + frame["width"] / 2, "y": frame["y"] + frame["height"] / 2}
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    expect(page.get_by_role("region", name="Selected photos")).to_be_visible()
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 STATES = {

@@ -28,6 +28,15 @@ KINDS = (
 # What stands for something in a query, what folds, what has no case, what is beyond the plane.
 LETTERS = "abAB1 :\"'“”„«»「」,;-_()[]*?~#%&+=é\u0301ßİ大京\U0001f600\t\\.|"
 
+CITIES = ["Paris", "Kyoto", "America", "Holland"]
+COUNTRIES = ["France", "United States", "Netherlands"]
+TIMES = [
+    "2024-06-01T10:11:12+02:00",
+    "2024-12-31T23:59:59",
+    "1999-01-01T00:00:00",
+    "2023-02-28T12:00:00.25",
+]
+
 names = st.text(LETTERS, min_size=1, max_size=6)
 folder_names = st.one_of(
     names.filter(lambda name: name not in (".", "..")).map(os.fsencode), st.just(b"\xff\xfe")
@@ -37,8 +46,7 @@ seeds = st.fixed_dictionaries(
     {
         "taken_at": st.one_of(
             st.none(),
-            st.sampled_from(["2024-06-01T10:11:12+02:00", "2024-12-31T23:59:59", "1999-01-01T00:00:00",
-                             "2023-02-28T12:00:00.25"]),
+            st.sampled_from(TIMES),
         ),
         "make": st.one_of(st.none(), names, st.sampled_from(["Canon", "SONY"])),
         "camera": st.one_of(st.none(), names, st.sampled_from(["Canon EOS", "Canon EOS R", "A7"])),
@@ -47,8 +55,8 @@ seeds = st.fixed_dictionaries(
         "point": st.one_of(
             st.none(), st.tuples(st.floats(-90, 90), st.floats(-180, 180))
         ),
-        "city": st.one_of(st.none(), names, st.sampled_from(["Paris", "Kyoto", "America", "Holland"])),
-        "country": st.one_of(st.none(), st.sampled_from(["France", "United States", "Netherlands"])),
+        "city": st.one_of(st.none(), names, st.sampled_from(CITIES)),
+        "country": st.one_of(st.none(), st.sampled_from(COUNTRIES)),
         "tags": st.lists(names, max_size=2),
         "folders": st.lists(st.lists(folder_names, max_size=2), min_size=1, max_size=2),
         "missing": st.booleans(),
@@ -118,42 +126,46 @@ def passing(library: Library, filters: Filters) -> int:
     return library.status().photos if ids is None else len(ids)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(photos=st.lists(seeds, min_size=1, max_size=8), chosen=st.integers(0, 100))
 def test_each_filter_passes_just_the_photos_it_counts(photos: list[dict], chosen: int) -> None:
     """Whatever the names: alone, and beside another filter."""
-    with tempfile.TemporaryDirectory() as folder:
-        with Library.open(make_library(Path(folder) / "library", photos)) as library:
-            facets = library.facets()
-            assert facets.photos == library.status().photos
-            counted = list(all_of(facets))
-            for one in counted:
-                assert one.photos == passing(library, read_text(one.filter).filters), one
-            if counted:
-                base = read_text(counted[chosen % len(counted)].filter).filters
-                inner = library.facets(base)
-                assert inner.photos == passing(library, base)
-                for one in all_of(inner):
-                    both = base.merged(read_text(one.filter).filters)
-                    assert 0 < one.photos == passing(library, both), (base, one)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Library.open(make_library(Path(folder) / "library", photos)) as library,
+    ):
+        facets = library.facets()
+        assert facets.photos == library.status().photos
+        counted = list(all_of(facets))
+        for one in counted:
+            assert one.photos == passing(library, read_text(one.filter).filters), one
+        if counted:
+            base = read_text(counted[chosen % len(counted)].filter).filters
+            inner = library.facets(base)
+            assert inner.photos == passing(library, base)
+            for one in all_of(inner):
+                both = base.merged(read_text(one.filter).filters)
+                assert 0 < one.photos == passing(library, both), (base, one)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(photos=st.lists(seeds, min_size=1, max_size=8))
 def test_what_photos_have_is_counted(photos: list[dict]) -> None:
     """Nothing that can be asked for is left out, and points are as many as photos have."""
-    with tempfile.TemporaryDirectory() as folder:
-        with Library.open(make_library(Path(folder) / "library", photos)) as library:
-            facets = library.facets()
-            there = [one for one in photos if not one["missing"] or len(one["folders"]) > 1]
-            assert facets.photos == len(there)
-            assert {one.value for one in facets.formats} == {one["format"] for one in there}
-            years = {one["taken_at"][:4] for one in there if one["taken_at"]}
-            assert {one.value for one in facets.years} == years
-            assert bool(facets.months) == (len(years) == 1)
-            assert sum(count for _, _, count in facets.points) == sum(
-                one["point"] is not None for one in there
-            )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Library.open(make_library(Path(folder) / "library", photos)) as library,
+    ):
+        facets = library.facets()
+        there = [one for one in photos if not one["missing"] or len(one["folders"]) > 1]
+        assert facets.photos == len(there)
+        assert {one.value for one in facets.formats} == {one["format"] for one in there}
+        years = {one["taken_at"][:4] for one in there if one["taken_at"]}
+        assert {one.value for one in facets.years} == years
+        assert bool(facets.months) == (len(years) == 1)
+        assert sum(count for _, _, count in facets.points) == sum(
+            one["point"] is not None for one in there
+        )
 
 
 def plain(**more: object) -> dict:

@@ -89,7 +89,7 @@ FLOORS = (
         "web.hosts web.tokens web.desktop web.render web.sending web.bundle_zip web.readers "
         "web.thumbs web.site web.replies web.guard web.schemas web.parameters web.upload "
         "web.search_api web.library_api web.photo_api web.app web.run",
-        "assistant.parameters assistant.tool assistant.wording assistant.desk "
+        "assistant.parameters assistant.schemas assistant.tool assistant.wording assistant.desk "
         "assistant.searching assistant.photos assistant.overview assistant.server",
     ),
     (

@@ -78,7 +78,7 @@ def asking(folder: Path, terms: Terms | None = None) -> TestClient:
     return TestClient(app, base_url="http://127.0.0.1:8420", raise_server_exceptions=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(place: Path) -> Iterator[TestClient]:
     with asking(place) as client:
         yield client
@@ -397,7 +397,6 @@ def test_an_unknown_photo_is_not_found(client: TestClient, what: str) -> None:
         "/api/photo/" + "A" * 64,
         "/api/photo/" + "a" * 63,
         "/api/photo/" + "a" * 64 + "%0a",
-        "/api/photo/" + "a" * 64 + "/../../status",
         "/page/../app.py",
         "/page/%2e%2e%2fapp.py",
         "/page/..%5capp.py",

@@ -5,11 +5,13 @@ import * as api from "./api.js";
 import { make } from "./elements.js";
 
 const SHOWN = 9;
+const PLAIN = 3; // letters of a word without a colon before it is taken for the name of a qualifier
 
 let box;
 let list;
 let offer = null; // the server's answer that the list shows
 let chosen = -1;
+let names = null; // of all qualifiers, as "camera:"
 let asking = null;
 let use = () => {};
 
@@ -40,20 +42,37 @@ export function close() {
 
 // A word by itself is looked for; what looks like a qualifier, or is asked for by a key, is completed.
 export async function suggest({ wanted = false } = {}) {
-  const at = box.selectionStart ?? box.value.length;
+  const text = box.value;
+  const at = box.selectionStart ?? text.length;
   const word = /(\S*)$/.exec(box.value.slice(0, at))[1];
   const inQuotes = /(?:^|\s)-?[A-Za-z-]+:"[^"]*$/.test(box.value.slice(0, at));
-  if (!wanted && !inQuotes && !/^-?[A-Za-z][A-Za-z-]*:|^-?[A-Za-z-]{2,}$/.test(word)) return close();
+  const isName = inQuotes || /^-?[A-Za-z][A-Za-z-]*:/.test(word) || (await beginsName(word));
+  if (box.value !== text) return; // typed on meanwhile
+  if (!wanted && !isName) {
+    close();
+    return;
+  }
   asking?.abort();
   const mine = (asking = new AbortController());
   try {
-    const found = await api.complete(box.value, at, { signal: mine.signal });
+    const found = await api.complete(text, at, { signal: mine.signal });
     if (mine !== asking || document.activeElement !== box) return;
     if (found.items.length) open(found);
     else close();
   } catch (error) {
     if (!api.isAbort(error) && mine === asking) close();
   }
+}
+
+// Most words begin no qualifier: nothing need be asked about them.
+async function beginsName(word) {
+  const start = word.replace(/^-/, "").toLowerCase();
+  if (start.length < PLAIN) return false;
+  names ??= api
+    .complete("", 0)
+    .then(({ items }) => items.map((item) => item.label.toLowerCase()))
+    .catch(() => (names = null) ?? []);
+  return (await names).some((name) => name.startsWith(start));
 }
 
 function open(found) {

@@ -140,8 +140,8 @@ function bodyOf({ requestBody }) {
 function curl(operation, parameters, body) {
   const { path, method } = operation;
   const query = parameters
-    .filter((one) => one.in === "query" && (one.required || exampleOf(one)))
-    .map((one) => [one.name, exampleOf(one) || (one.name === "what" ? "a dog" : "")]);
+    .filter((one) => one.in === "query" && (one.required || one.name === "q"))
+    .map((one) => [one.name, exampleOf(one)]);
   const address = location.origin + path.replace(/\{(\w+)\}/g, (_, name) => (name.includes("photo") ? sample : name));
   const isPlain = /image|preview|file|zip/.test(path);
   let text = "curl";
@@ -162,11 +162,13 @@ function curl(operation, parameters, body) {
 // "'" in a shell's single quotes.
 const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
+// Where the schema has no example.
+const USUAL = { q: "in:2024 beach", what: "a dog, a ball" };
+
 function exampleOf({ name, schema, example }) {
   const it = resolved(schema);
-  if (name === "q" && example === undefined && !it.examples) return "a cat";
   if (["photo"].includes(name)) return sample;
-  return ["q", "what", "at"].includes(name) ? String(example ?? it.examples?.[0] ?? "") : "";
+  return String(example ?? it.examples?.[0] ?? USUAL[name] ?? "");
 }
 
 function code(text, what) {

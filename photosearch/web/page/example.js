@@ -139,6 +139,7 @@ function recall(id) {
 export function init() {
   parts = build();
   document.getElementById("example").append(parts.input, parts.overlay, parts.said);
+  document.querySelector(".corner")?.prepend(parts.button);
   document.addEventListener("paste", onPaste);
   document.addEventListener("dragstart", onDragStart);
   for (const name of ["dragenter", "dragover"]) document.addEventListener(name, onDragOver);
@@ -221,9 +222,13 @@ function build() {
     "aria-label": "An image to search by",
   });
   input.addEventListener("change", () => use(input.files[0]));
+  const button = make("button", {
+    type: "button", class: "round", id: "by-image", onclick: choose,
+    "aria-label": "Search by an image", title: "Search by an image: choose it here, drop it on the page, or paste it",
+  });
   const title = make("p", { class: "drop-title" });
   const aside = make("p", { class: "drop-aside" });
   const overlay = make("div", { class: "drop", popover: "manual", "aria-hidden": "true" },
     make("div", { class: "drop-frame" }, icon("image"), title, aside));
-  return { input, overlay, title, aside, said: make("p", { class: "sel-said", role: "alert" }) };
+  return { input, button, overlay, title, aside, said: make("p", { class: "sel-said", role: "alert" }) };
 }

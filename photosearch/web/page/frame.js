@@ -10,7 +10,7 @@ const THEMES = ["", "light", "dark"];
 const THEME_NAMES = { "": "as the system has them", light: "light", dark: "dark" };
 
 const byId = (id) => document.getElementById(id);
-const narrow = matchMedia("(max-width: 1023px)");
+const narrow = matchMedia("(max-width: 63.9em)");
 const root = document.documentElement;
 
 function kept(name, value) {

@@ -12,7 +12,7 @@ let current = null; // id of the tile that Tab leads to
 let width = 0;
 let scale = 1;
 
-const phone = matchMedia("(max-width: 640px)");
+const phone = matchMedia("(max-width: 40em)");
 
 export function init(element, size) {
   root = element;

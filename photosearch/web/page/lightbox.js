@@ -87,7 +87,9 @@ async function show(id) {
   const mine = { id, hit, facts: null, abort: new AbortController(), located: [] };
   current = mine;
   parts.part.hidden = true;
-  parts.side.scrollTop = 0;
+  parts.crop.disabled = true;
+  parts.crop.setAttribute("aria-pressed", "false");
+  parts.side.scrollTop = parts.dialog.scrollTop = 0;
   parts.sections.replaceChildren();
   parts.found.replaceChildren();
   parts.said.textContent = "";
@@ -109,11 +111,12 @@ async function show(id) {
   } catch (error) {
     if (api.isAbort(error) || current !== mine) return;
     name(hit?.path ?? "No such photo");
-    parts.sections.append(
-      make("p", { class: "lb-problem", role: "alert" },
-        error.status === 404 ? "This photo is not in the library: it may have been forgotten since." : error.message),
-      error.hint && error.status !== 404 ? make("p", { class: "lb-fine" }, error.hint) : "",
-    );
+    const said = error.status === 404
+      ? "This photo is not in the library: it may have been forgotten since."
+      : [error.message, error.hint].filter(Boolean).join(": ");
+    parts.lines.hidden = parts.actions.hidden = parts.find.hidden = true;
+    if (!hit && parts.dialog.classList.contains("is-bare")) stage.say(said); // the panel is not there to say it
+    parts.sections.append(make("p", { class: "lb-problem", role: "alert" }, said));
   }
   preload();
 }
@@ -176,8 +179,7 @@ function tell(mine) {
       nearestOf(facts, { open: (other) => state.change({ photo: other }) }),
     ].filter(Boolean),
   );
-  parts.find.hidden = false;
-  parts.actions.hidden = false;
+  parts.find.hidden = parts.actions.hidden = parts.crop.disabled = false;
   parts.original.href = api.imageUrl(id);
   parts.download.href = api.fileUrl(id);
   parts.download.setAttribute("download", nameOf(path));
@@ -364,6 +366,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 function onKey(event) {
   event.stopPropagation(); // the page behind has keys of its own
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Tab") return keepFocus(event);
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
   const arrow = ARROWS[event.key];
   if (event.key === "Escape") {
@@ -386,6 +389,17 @@ function onKey(event) {
   else if (run) run();
   else return;
   event.preventDefault();
+}
+
+// Browsers keep what lies behind a dialog out of reach, but let Tab leave the page at its end.
+function keepFocus(event) {
+  const all = [...parts.dialog.querySelectorAll("a[href], button:not(:disabled), input, [tabindex='0']")]
+    .filter((one) => one.checkVisibility?.() ?? one.offsetParent);
+  const end = event.shiftKey ? all[0] : all.at(-1);
+  const isOutside = !all.includes(document.activeElement);
+  if (document.activeElement !== end && !(isOutside && event.shiftKey)) return;
+  event.preventDefault();
+  (event.shiftKey ? all.at(-1) : all[0])?.focus();
 }
 
 function goTo(index) {
@@ -422,7 +436,7 @@ function build() {
       if (!parts) return;
       parts.zoomOut.disabled = parts.fit.disabled = least;
       parts.zoomIn.disabled = most;
-      parts.scale.textContent = `${Math.round(share * 100)} %`;
+      parts.scale.textContent = share === null ? "" : `${Math.round(share * 100)} %`;
       if (zoom > 1.001) sharpen();
     },
     onPart: (crop) => {
@@ -477,7 +491,7 @@ function build() {
     act("plus", "plus", "More of this", () => lean("like", "unlike"), { title: "Beside what was asked" }),
     act("minus", "minus", "Less of this", () => lean("unlike", "like"), { title: "Beside what was asked" }),
     act("select", "check", "Select", toggleSelected, { "aria-pressed": "false" }),
-    act("path", "copy", "Copy path", () => copy(current.facts.paths.at(0) ?? "", "The path")),
+    act("path", "copy", "Copy path", () => copy(current.hit?.path ?? current.facts?.paths[0] ?? "", "The path")),
     anchor("original", "open", "Open original", { target: "_blank", rel: "noopener" }),
     anchor("download", "download", "Download", { download: true }),
     act("folder", "folder", "Open folder", openFolder, { hidden: true, class: "lb-button is-wide" }),
@@ -500,13 +514,17 @@ function build() {
   made.toast = make("p", { class: "lb-toast", role: "status" });
   made.dialog = make(
     "dialog",
-    { class: "lb", "aria-labelledby": "lightbox-title" },
+    { class: "lb", "aria-labelledby": "lightbox-title", tabindex: "-1" }, // so a click within keeps the keys here
     bar,
     make("div", { class: "lb-view" }, made.stage, made.previous, made.next, made.part),
     made.side,
     made.toast,
   );
   made.dialog.addEventListener("keydown", onKey);
+  // A button that was pressed and is off now has lost the focus to the page: its keys still count.
+  document.addEventListener("keydown", (event) => {
+    if (made.dialog.open && !made.dialog.contains(event.target)) onKey(event);
+  }, true);
   made.dialog.addEventListener("cancel", (event) => {
     event.preventDefault();
     close();

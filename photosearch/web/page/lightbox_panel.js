@@ -191,10 +191,27 @@ export function wordsOf(facts, link, { copy, isShown, show }) {
     make("button", { type: "button", class: "lb-button", onclick: () => copy(lines.map((line) => line.text).join("\n"), "The text") },
       icon("copy"), "Copy text"),
   );
-  const list = make("ul", { class: "lb-lines is-long", tabindex: "0", "aria-label": "Printed lines" }, lines.map((line, at) =>
-    make("li", {}, item(link, `line-${at}`, line.text))));
+  const items = lines.map((line, at) => item(link, `line-${at}`, line.text));
+  const list = make("ul", { class: "lb-lines is-long", "aria-label": "Printed lines" }, items.map((one) => make("li", {}, one)));
+  oneStop(list, items);
   const element = section(`Printed words (${counted(lines.length, "line")})`, head, list);
   return { element, boxes: [{ kind: "line", boxes }], box };
+}
+
+// Tab leads to one of many lines, arrows up and down to the others.
+function oneStop(list, items) {
+  for (const one of items.slice(1)) one.tabIndex = -1;
+  list.addEventListener("keydown", (event) => {
+    const at = items.indexOf(document.activeElement);
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+    if (at < 0 || next === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!items[next]) return;
+    items[at].tabIndex = -1;
+    items[next].tabIndex = 0;
+    items[next].focus();
+  });
 }
 
 // ---- photos like it -----------------------------------------------------------------------------

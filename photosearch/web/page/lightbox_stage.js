@@ -30,8 +30,9 @@ export function makeStage({ onSwipe = () => {}, onPart = () => {}, onZoom = () =
   function show(next) {
     const other = photo?.id !== next.id;
     photo = next;
-    note.hidden = true;
     if (other) {
+      say("");
+      low.classList.remove("is-absent");
       stopMarking();
       setBoxes([]);
       full.classList.remove("is-there");
@@ -39,8 +40,7 @@ export function makeStage({ onSwipe = () => {}, onPart = () => {}, onZoom = () =
       low.src = next.low;
       load(next);
     }
-    low.alt = "";
-    full.alt = next.alt;
+    low.alt = next.alt; // the other is the same picture
     boxes.setAttribute("viewBox", `0 0 ${next.width} ${next.height}`);
     place();
   }
@@ -64,10 +64,16 @@ export function makeStage({ onSwipe = () => {}, onPart = () => {}, onZoom = () =
         const said = wanted.offline
           ? "The folder of this photo is not there at the moment: only its preview is."
           : "The file of this photo cannot be read now.";
-        note.textContent = said;
-        note.hidden = false;
+        say(said);
       });
   }
+
+  function say(text) {
+    note.textContent = text;
+    note.hidden = !text;
+  }
+
+  low.addEventListener("error", () => low.classList.add("is-absent")); // and no sign of a broken picture
 
   // The same picture with more pixels, once somebody looks closer.
   function sharpen(url) {
@@ -119,7 +125,7 @@ export function makeStage({ onSwipe = () => {}, onPart = () => {}, onZoom = () =
 
   function tellZoom() {
     element.classList.toggle("is-zoomed", zoom > 1.001);
-    const share = photo ? (fitted.width * zoom) / photo.width : 1;
+    const share = photo ? (fitted.width * zoom) / photo.width : null;
     onZoom({ zoom, share, least: zoom <= 1.001, most: photo ? zoom >= most() - 0.001 : true });
   }
 
@@ -372,7 +378,7 @@ export function makeStage({ onSwipe = () => {}, onPart = () => {}, onZoom = () =
   watcher.observe(element);
 
   return {
-    element, show, sharpen, setBoxes, light, zoomIn, zoomOut, fit, shift, isZoomed,
+    element, show, say, sharpen, setBoxes, light, zoomIn, zoomOut, fit, shift, isZoomed,
     startMarking, stopMarking, nudge, marked,
     isMarking: () => marking !== null,
     set onLight(fn) {
@@ -380,11 +386,14 @@ export function makeStage({ onSwipe = () => {}, onPart = () => {}, onZoom = () =
     },
     clear() {
       stopMarking();
+      say("");
       photo = null;
       low.removeAttribute("src");
       full.removeAttribute("src");
       full.classList.remove("is-there");
       setBoxes([]);
+      zoom = 1;
+      tellZoom();
     },
   };
 }

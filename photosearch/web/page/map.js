@@ -8,7 +8,7 @@ import { BORDERS, LAND, STEP } from "./world.js";
 const CLOSEST = 1; // degrees across: the outline knows no more than tenths
 const NORTH = 84;
 const SOUTH = -60; // without the Antarctic, until a point lies there
-const TOGETHER = 34; // CSS pixels: what lies closer is one point with a number
+const TOGETHER = 44; // CSS pixels: what lies closer is one point with a number
 const KM = 111.2; // a degree of latitude
 const WIDE_KM = 250; // a mark that stands for more than a region is looked into before it is a filter
 
@@ -22,14 +22,16 @@ export function describePlace({ latitude, longitude, place }) {
 
 // here: {lat, lon, label}, a point of its own. onPick({lat, lon, km, photos}).
 export function showMap(container, points, onPick, { here = null, label = "Map of the world" } = {}) {
-  const land = makeSvg("path", { class: "map-land", d: LAND });
+  // At either side once more: what crosses 180 degrees is cut by the edge of the map, not by its own.
+  const land = [-360, 0, 360].map((by) =>
+    makeSvg("path", { class: "map-land", d: LAND, transform: `translate(${by * STEP} 0)` }));
   const borders = makeSvg("path", { class: "map-borders", d: BORDERS });
   const grid = makeSvg("path", { class: "map-grid", d: graticule() });
   const picture = makeSvg(
     "svg",
     { class: "map-picture", preserveAspectRatio: "none", role: "img", "aria-label": here ? `${label}: ${here.label}` : label },
     grid,
-    makeSvg("g", { transform: `scale(${1 / STEP})` }, land, borders),
+    makeSvg("g", { transform: `scale(${1 / STEP})` }, ...land, borders),
   );
   const marks = make("div", { class: "map-marks" });
   const scale = make("span", { class: "map-scale", "aria-hidden": "true" });
@@ -176,7 +178,7 @@ export function showMap(container, points, onPick, { here = null, label = "Map o
           },
         }, one.photos > 1 ? said : "");
         const { x, y } = onScreen(one.lat, one.lon);
-        const wide = Math.min(24 + 5 * Math.log2(one.photos), 52);
+        const wide = Math.min(24 + 1.5 * Math.log2(one.photos), 40);
         button.style.left = `${x}px`;
         button.style.top = `${y}px`;
         button.style.setProperty("--size", `${wide}px`);

@@ -5,7 +5,7 @@ import * as complete from "./complete.js";
 import * as state from "./state.js";
 
 const QUICK_MS = 60; // a pause between letters; measured: fast typists make 80 to 150
-const LONGEST_MS = 250;
+const LONGEST_MS = 150;
 const SETTLED_MS = 1500; // whoever pauses so long has asked: Back leads here
 
 let box;
@@ -46,7 +46,7 @@ export function init(leaveDown) {
   });
   clearButton.addEventListener("click", () => {
     clear();
-    box.focus();
+    box.focus({ preventScroll: true });
   });
   state.onChange(({ q }, { changed }) => {
     if (changed.has("q")) show(q);
@@ -58,9 +58,9 @@ function show(text) {
   clearButton.hidden = !box.value;
 }
 
-// How long to wait for the next letter: not much longer than an answer takes.
+// How long to wait for the next letter: longer where answers take long, so that fewer are asked for in vain.
 export function answeredIn(ms) {
-  pace = Math.min(Math.max(QUICK_MS, ms * 0.8), LONGEST_MS);
+  pace = Math.min(Math.max(QUICK_MS, ms * 0.5), LONGEST_MS);
 }
 
 function typed() {
@@ -109,7 +109,7 @@ export function clear() {
 }
 
 export function focus() {
-  box.focus();
+  box.focus({ preventScroll: true }); // it is in sight already, and the photos stay where they are
   box.select();
 }
 

@@ -72,7 +72,7 @@ function changed() {
 function mark() {
   for (const tile of document.querySelectorAll(".tile[data-photo]")) {
     const on = chosen.has(tile.dataset.photo);
-    tile.classList.toggle("picked", on);
+    tile.classList.toggle("selected", on);
     const box = tile.querySelector(".pick");
     if (box && box.checked !== on) box.checked = on;
   }

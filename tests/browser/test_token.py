@@ -1,0 +1,40 @@
+"""A page behind a token: in a browser the address is opened once, and then does without it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.browser.conftest import Watch
+from tests.browser.parts import expect, first, search, tiles
+from tests.browser.serving import Served, index_samples
+from tests.command import Command
+
+Visit = Callable[..., Any]
+TOKEN = "a-token-of-some-length-0123456789"
+
+
+def test_the_token_is_in_the_first_address_alone(
+    browser: Any, once: Callable[..., Command], visit: Visit, watch: Watch
+) -> None:
+    watch.expect("status of 401")
+    served = Served(once("browser-samples", index_samples), "--token", TOKEN)
+    address = re.sub(r"/?\?.*", "", served.address)
+    try:
+        stranger = visit(address)
+        expect(stranger.locator("body")).to_contain_text(re.compile("token", re.IGNORECASE))
+        expect(tiles(stranger)).to_have_count(0)
+
+        page = visit(address, f"/?q=exit&token={TOKEN}")
+        expect(page).to_have_url(f"{address}/?q=exit")
+        first(page, "exit-sign.jpg")
+        search(page, "a cat")
+        first(page, "cat.jpg")
+        page.reload()
+        first(page, "cat.jpg")
+        expect(tiles(page).first).to_have_class(re.compile("loaded"))
+        assert page.evaluate("document.cookie") == ""  # no script reads it
+        assert not [url for url in watch.requests("token=") if "/api/" in url or "/page/" in url]
+    finally:
+        served.stop()

@@ -17,6 +17,7 @@ from photosearch.library import Library
 from photosearch.resident.record import RunsItself
 from photosearch.settings import cache_path, library_path, vectors_address
 from photosearch.store.files import VECTORS, catalogue_path
+from photosearch.survey.counts import Counts
 
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
@@ -46,6 +47,7 @@ class Warm:
         self._real = os.path.realpath(path)
         self._snapshot: Snapshot | None = None
         self._parts: dict[str, _Parts] = {}  # by the encoder's name, the one used last at the end
+        self._counts = Counts()
 
     def open(
         self,
@@ -114,6 +116,7 @@ class Warm:
 
     def lend(self, visit: _Visit) -> None:
         visit._opened = self._snapshot
+        visit._counts = self._counts
         self._snapshot = None
 
     def lend_index(self, visit: _Visit, parts: _Parts) -> None:

@@ -106,6 +106,7 @@ def small_picture(
     if as_pixels:
         small = image.tobytes()
     else:
+        image.info.clear()  # the photo's own comment would come along
         written = io.BytesIO()
         image.save(written, "JPEG", quality=_QUALITY)
         small = written.getvalue()

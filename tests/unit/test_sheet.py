@@ -161,6 +161,17 @@ class TestPreviews:
             if min(size) > 1:
                 assert difference(small, picture(number, size).resize(small.size)) < 8
 
+    def test_nothing_but_the_picture_comes_along(self, tmp_path: Path) -> None:
+        """A sheet may be sent to somebody: not so what its photos' files say beside the picture."""
+        image = picture(1, (300, 200))
+        exif = Image.Exif()
+        exif[0x010E] = "secret description"
+        image.save(tmp_path / "a.jpg", exif=exif, comment=b"secret comment")
+        (one,) = previews([Wanted((tmp_path / "a.jpg",))], (100, 80))
+        assert isinstance(one, Preview)
+        assert b"secret" in (tmp_path / "a.jpg").read_bytes()
+        assert b"secret" not in one.data
+
     @pytest.mark.skipif(os.name == "nt", reason="no pipes among files there")
     def test_a_pipe_in_the_place_of_a_photo_holds_nobody_up(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.jpg")

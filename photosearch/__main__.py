@@ -21,7 +21,7 @@ def main() -> None:
             wants_one = answer(sys.argv[1:], __version__)
         if wants_one:
             from photosearch.cli import output
-            from photosearch.cli.serve import start_later
+            from photosearch.cli.resident import start_later
 
             output.before_leaving = start_later
         from photosearch.cli.app import main as run

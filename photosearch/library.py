@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from photosearch.search.completion import Completion
     from photosearch.search.looks import Looks
     from photosearch.search.query import Query
+    from photosearch.search.rankings import Rankings
     from photosearch.search.relevance import Judge
     from photosearch.store.catalogue import Catalogue
     from photosearch.store.originals import Original
@@ -105,6 +106,7 @@ class Library:
         self._judges: dict[tuple[str, str | None], Judge] = {}  # by language and fitted curve
         self._counts = Counts()  # shared by all twins
         self._remembered: RememberedHere | None = None  # of a Library that stays
+        self._rankings: Rankings | None = None  # the same
 
     @classmethod
     def open(
@@ -145,7 +147,7 @@ class Library:
         other._vectors_at = self._vectors_at
         other.encoder = self.encoder
         other._counts = self._counts
-        other._remembered = self._remembered
+        other._remembered, other._rankings = self._remembered, self._rankings
         return other
 
     def close(self) -> None:
@@ -487,6 +489,7 @@ class Library:
             min_relevance=min_relevance,
             order=sort,
             offset=offset,
+            rankings=self._rankings,
         )
 
     def _looks_for(self, query: Query, only: NDArray[np.int64] | None) -> Looks | None:
@@ -526,12 +529,14 @@ class Library:
     @contextmanager
     def remembering(self, *, on_disk: bool) -> Iterator[None]:
         """Within this, vectors of queries are kept in memory, by all twins of this Library made
-        since; and in the file of past queries as well, unless it is said not to.
+        since; and in the file of past queries as well, unless it is said not to. Rankings are kept
+        from now on, so that a further page is quick.
         """
+        from photosearch.search.rankings import Rankings
         from photosearch.store.remembered import RememberedHere
 
         if self._remembered is None:
-            self._remembered = RememberedHere(cache_path())
+            self._remembered, self._rankings = RememberedHere(cache_path()), Rankings()
         with self._remembered.keeping(on_disk=on_disk):
             yield
 
@@ -671,7 +676,7 @@ class Library:
 
     def facets(self, filters: Filters | None = None) -> Facets:
         """Of the photos that pass, how many there are of each year, place, camera, folder, …"""
-        from photosearch.search.completion import spelled
+        from photosearch.search.values import spelled
 
         chosen = filters or Filters()
         return self._counts.facets(
@@ -686,8 +691,9 @@ class Library:
 
         at: in UTF-16 code units; the text's end where it is left out.
         """
-        from photosearch.search.completion import complete, spelled
+        from photosearch.search.completion import complete
         from photosearch.search.typed import units_of
+        from photosearch.search.values import spelled
 
         return complete(
             text,

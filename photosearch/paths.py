@@ -9,14 +9,31 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
+
+_asks_system = ContextVar("asks_system", default=True)
+
+
+def by_name_alone() -> None:
+    """From now on, in this thread, no path that is named makes the system look at the disk.
+
+    For paths that come from elsewhere: merely looking at one can mount a folder of the network,
+    log in to a server of its choice (Windows, two backslashes at the start), or hang.
+    """
+    _asks_system.set(False)
+
+
+def asks_system() -> bool:
+    """Whether the system may be asked where a named path leads to: links, other spellings."""
+    return _asks_system.get()
 
 
 def to_bytes(path: str | os.PathLike[str] | bytes) -> bytes:
     """An absolute path as bytes. Links are left as they are: people know the name they typed."""
     typed = os.path.expanduser(os.fsdecode(path))
     absolute = os.path.abspath(typed)
-    if os.pardir in typed.split(os.sep):
+    if os.pardir in typed.split(os.sep) and asks_system():
         absolute = _without_pardir(typed, absolute)
     if os.sep != "/":
         return os.fsencode(absolute.replace(os.sep, "/"))
@@ -97,7 +114,7 @@ def find_same_root(path: bytes, roots: Iterable[bytes]) -> tuple[bytes, bytes] |
 
     A link, another mount of the same folder, or another spelling where capitals do not count.
     """
-    known = {_identity(root): root for root in roots}
+    known = {_identity(root): root for root in roots} if asks_system() else {}
     known.pop(None, None)
     if known:
         real = os.path.realpath(path)

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from photosearch.errors import NoLibrary, PhotosearchError
 from photosearch.library import Library
+from photosearch.paths import by_name_alone
 from photosearch.resident.record import RunsItself
 from photosearch.resident.warm import Warm
 
@@ -35,7 +36,7 @@ class Desk:
         self._warm = Warm(path)
         self._is_warm = False
         self._cold: Library | None = None  # for what is not kept warm: Milvus, a model to fetch
-        self._pool = ThreadPoolExecutor(1, "library")
+        self._pool = ThreadPoolExecutor(1, "library", initializer=by_name_alone)
 
     async def ask(self, task: Callable[[Library], Answered]) -> Answered:
         """The answer of the library; a question that is taken back before its turn is not asked."""

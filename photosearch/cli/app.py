@@ -49,7 +49,7 @@ COMMANDS = {
     "models": "models.app",
 }
 
-_GROUPED = ("query", "similar")  # whose many options the help shows in groups
+_GROUPED = ("query", "similar", "serve")  # whose many options the help shows in groups
 
 
 class _Late(Mapping[str, Any]):

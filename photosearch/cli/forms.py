@@ -224,11 +224,12 @@ class Forms:
         return not failed
 
 
-def open_in_browser(page: Path) -> None:
-    """Show a file in the browser that is set up on this machine."""
+def open_in_browser(page: Path | str) -> None:
+    """Show a file, or a page by its URL, in the browser that is set up on this machine."""
     import webbrowser
 
-    if not webbrowser.open(Path(os.path.abspath(page)).as_uri()):
+    url = page if isinstance(page, str) else Path(os.path.abspath(page)).as_uri()
+    if not webbrowser.open(url):
         tell(f"no browser could be started; the page is {printable(page)}")
 
 

@@ -132,8 +132,9 @@ def query(
         link_to=link_to,
     )
     forms.check()
-    from photosearch.search.query import make_query, parse_weights
+    from photosearch.search.query import check_no_image, make_query, parse_weights
 
+    check_no_image(text or "")
     asked = make_query(
         text,
         images=image or [],

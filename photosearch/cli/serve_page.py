@@ -33,6 +33,8 @@ def serve_page(
     port: int | None,
     token: str | None,
     names: Sequence[str],
+    *,
+    behind_proxy: bool,
     open_browser: bool,
 ) -> None:
     """Serve the page of a library until a signal comes."""
@@ -45,13 +47,18 @@ def serve_page(
             raise WrongUse(
                 f"--allow-host {name!r} is no name of a machine", hint="--allow-host photos.lan"
             )
+    if behind_proxy and not names:
+        raise WrongUse(
+            "--behind-proxy needs the name that browsers know the page by",
+            hint="photosearch serve --behind-proxy --allow-host photos.example.org",
+        )
     if token is None:
         token = os.environ.get(TOKEN_VARIABLE) or None
         source = TOKEN_VARIABLE
     else:
         source = "--token"
     allowed = tuple(name.strip().lower().rstrip(".") for name in names)
-    terms = Terms(host, _PORT if port is None else port, token, allowed)
+    terms = Terms(host, _PORT if port is None else port, token, allowed, behind_proxy)
     _check_token(terms, source)
 
     with open_library(folder, model) as opened:
@@ -107,8 +114,14 @@ def _say_where(terms: Terms) -> None:
         tell("what is sent is not encrypted: use it in networks that you trust")
     elif terms.token:
         tell("the page asks for the token")
+    elif terms.behind_proxy:
+        tell("whoever reaches the proxy sees all photos, unless it asks for a password itself;")
+        tell(f"with {TOKEN_VARIABLE} set, the page asks for that")
     for url in others:
         tell(f"from other devices: {url}")
+    if terms.behind_proxy:
+        tell(f"for the proxy: {first.removesuffix('/')}")
+        first = f"https://{terms.allowed_hosts[0]}/"
     tell(f"open {first} in a browser; Ctrl-C ends it")
 
 
@@ -118,9 +131,8 @@ def _open_browser(terms: Terms) -> None:
     if not can_open():
         tell("there is no desktop here to open a browser on")
         return
-    import webbrowser
-
+    from photosearch.cli.forms import open_in_browser
     from photosearch.web.run import urls
 
     # In a thread: some browsers come back when they are closed.
-    threading.Thread(target=webbrowser.open, args=(urls(terms)[0],), daemon=True).start()
+    threading.Thread(target=open_in_browser, args=(urls(terms)[0],), daemon=True).start()

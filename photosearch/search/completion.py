@@ -7,63 +7,20 @@ raises. Positions are in UTF-16 code units, as browsers count them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import Field, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from photosearch.errors import WrongUse
-from photosearch.search import conditions as are
-from photosearch.search.dates import period_of
-from photosearch.search.filters import Filters, is_list, opposite
-from photosearch.search.qualifiers import as_text
+from photosearch.search.filters import opposite
 from photosearch.search.typed import index_of, item_at, names, units_of
-from photosearch.store.functions import folded
+from photosearch.search.values import KINDS, Item, item_of, rank_of, values_of
 
 if TYPE_CHECKING:
     from photosearch.reports import Counted, Facets
 
 MOST = 12
 _FEW = 4  # values that a plain word may mean
-_DATES = (
-    "today", "yesterday", "this week", "last week", "this month", "last month", "this year",
-    "last year", "last spring", "last summer", "last autumn", "last winter", "christmas",
-)  # fmt: skip
-_NUMBERS = {
-    "within": ("1", "5", "10", "25", "50", "100"),
-    "min-megapixels": ("2", "5", "8", "12", "20", "40"),
-    "max-megapixels": ("1", "2", "5", "8", "12"),
-}
-# Which counts of a library are values of which filter.
-_KINDS = {
-    "camera": ("cameras",),
-    "lens": ("lenses",),
-    "place": ("places", "countries"),
-    "near": ("places",),
-    "tag": ("tags",),
-    "type": ("formats",),
-    "in": ("folders",),
-}
-_HELPS = {"city": "city", "country": "country"}
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing that may stand at the cursor."""
-
-    insert: str
-    label: str
-    help: str
-    photos: int | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "insert": self.insert,
-            "label": self.label,
-            "help": self.help,
-            "photos": self.photos,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +63,7 @@ def complete(
         if one is not None and one.metadata["negates"]:  # not-camera: is -camera:
             one, sign = opposite(one), "" if sign else "-"
         if one is not None:
-            items = list(_values(one, sign, typed.value, facets, folders, today))
+            items = list(values_of(one, sign, typed.value, facets, folders, today))
         elif not typed.name and cursor == typed.end:
             items = [*_names(sign, typed.value)]
             if len(typed.value) >= 2:
@@ -118,19 +75,6 @@ def complete(
     if ends_blank and text[end : end + 1] == " ":
         end += 1
     return Completion(units_of(text[:first]), units_of(text[:end]), tuple(items[:MOST]))
-
-
-def spelled(option: str, value: str) -> str | None:
-    """A qualifier of one value; None where none can say it."""
-    one = names().get(option)
-    try:
-        value.encode()  # a byte of a file name that is no text stands in no address
-        given: dict[str, Any] = {one.name: (value,) if is_list(one) else value} if one else {}
-        filters = Filters(**given)
-        filters.check()
-    except (WrongUse, UnicodeEncodeError):
-        return None
-    return as_text(filters) or None
 
 
 def _names(sign: str, typed: str) -> Iterator[Item]:
@@ -159,94 +103,10 @@ def _meant(
     found: list[tuple[str, Counted]] = []
     counts = facets()
     for option in ("place", "tag", "camera"):
-        for kind in _KINDS[option]:
-            meant = (one for one in getattr(counts, kind) if _rank(one.value, typed) == 0)
+        for kind in KINDS[option]:
+            meant = (one for one in getattr(counts, kind) if rank_of(one.value, typed) == 0)
             found += [(option, one) for one in meant]
-    found += [("in", one) for one in folders(typed) if _rank(one.name, typed) == 0]
+    found += [("in", one) for one in folders(typed) if rank_of(one.name, typed) == 0]
     found.sort(key=lambda pair: -pair[1].photos)
-    items = (_item(sign, option, one) for option, one in found)
+    items = (item_of(sign, option, one) for option, one in found)
     return [item for item in items if item is not None][:_FEW]
-
-
-def _values(
-    one: Field[Any],
-    sign: str,
-    typed: str,
-    facets: Callable[[], Facets],
-    folders: Callable[[str], Sequence[Counted]],
-    today: date | None,
-) -> Iterator[Item]:
-    """Values of a filter: those that begin like what is typed, then those that hold it."""
-    about = one.metadata
-    option = kind = about["option"]
-    if kind in ("date", "after", "before"):
-        yield from _dates(option, sign, typed, facets, today)
-        return
-    words = _words(kind)
-    if words:
-        for word, help in words:
-            if word.startswith(typed.lower()):
-                yield Item(f"{sign}{option}:{word} ", word, help)
-        return
-    if kind == "in":
-        counted = list(folders(typed))
-    else:
-        counted = [each for name in _KINDS.get(kind, ()) for each in getattr(facets(), name)]
-    ranked = [(_rank(each.value, typed, each.name), each) for each in counted]
-    ranked.sort(key=lambda pair: (pair[0] or 0, -pair[1].photos, pair[1].value))
-    for rank, each in ranked:
-        item = _item(sign, option, each, kind) if rank is not None else None
-        if item is not None:
-            yield item
-
-
-def _words(kind: str) -> list[tuple[str, str]]:
-    """Values that are the same in every library, and what they mean."""
-    if kind == "has":
-        return [(word, f"photos that have {word}") for word in are.HAS]
-    if kind == "orientation":
-        return [(word, f"photos that are {word}") for word in are.ORIENTATIONS]
-    unit = "kilometres" if kind == "within" else "million pixels"
-    return [(number, unit) for number in _NUMBERS.get(kind, ())]
-
-
-def _dates(
-    option: str, sign: str, typed: str, facets: Callable[[], Facets], today: date | None
-) -> Iterator[Item]:
-    plain = typed.casefold().strip()
-    month = re.fullmatch(r"([0-9]{4})-([0-9]{0,2})", plain)
-    for year in facets().years:
-        if year.value.startswith(plain) and not month:
-            photos = year.photos if option == "date" and not sign else None
-            yield Item(f"{sign}{option}:{year.value} ", year.value, "year", photos)
-        elif month and year.value == month[1]:
-            for number in range(1, 13):
-                value = f"{year.value}-{number:02}"
-                if value.startswith(plain):
-                    yield Item(f"{sign}{option}:{value} ", value, "month")
-    for words in _DATES:
-        if words.startswith(plain):
-            text = spelled(option, words)
-            if text is not None:
-                days = period_of(words, today)
-                yield Item(f"{sign}{text} ", words, f"from {days.first}")
-
-
-def _item(sign: str, option: str, one: Counted, kind: str = "") -> Item | None:
-    text = spelled(option, one.value)
-    if text is None:
-        return None
-    help = one.country or _HELPS.get(one.kind, "") or (one.value if one.name else kind or option)
-    # Of a negated filter, and of surroundings, other photos pass.
-    photos = None if (kind or option) == "near" or sign else one.photos
-    return Item(f"{sign}{text} ", one.name or one.value, help, photos)
-
-
-def _rank(value: str, typed: str, name: str = "") -> int | None:
-    """0: begins like this, 1: a word of it does, 2: holds it, None: has nothing of it."""
-    plain, wanted = folded(name or value), folded(typed)
-    if plain.startswith(wanted) or folded(value).startswith(wanted):
-        return 0
-    if f" {wanted}" in plain:
-        return 1
-    return 2 if wanted in folded(value) else None

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 from photosearch.errors import WrongUse
 from photosearch.filenames import RAW_SUFFIXES
 from photosearch.gazetteer import usual_name
-from photosearch.paths import below, find_same_root, join, normal_form, relative_to, to_bytes
+from photosearch.paths import (
+    asks_system,
+    below,
+    find_same_root,
+    join,
+    normal_form,
+    relative_to,
+    to_bytes,
+)
 from photosearch.search.dates import period_of
 from photosearch.search.places import area_of, point_of
 from photosearch.store.functions import folded, is_in_folder_named
@@ -299,7 +307,7 @@ def lies_in(path: bytes, text: str, *, name: bool) -> bool:
         return True
     if relative_to(normal_form(path), normal_form(wanted)) is not None:
         return True
-    return _is_below_same(path.rpartition(b"/")[0], wanted)
+    return asks_system() and _is_below_same(path.rpartition(b"/")[0], wanted)
 
 
 @lru_cache(maxsize=4096)

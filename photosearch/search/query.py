@@ -21,6 +21,11 @@ KINDS = ("text", "plus", "minus", "image", "unlike")
 IMAGE_KINDS = ("image", "unlike")
 RERANKINGS = ("geometry",)
 
+# A photo has more in it than what is not wanted of it. On 120 pairs of things in COCO's photos an
+# example against, at a weight of 1, took 28 % of the wanted photos from the top; at 0.5 it took
+# 5 %, and 44 % of the unwanted ones.
+_UNLIKE = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -86,8 +91,8 @@ def make_query(
     text may hold qualifiers (`after:2021`) and "quoted phrases", which must be printed in the
     photo: see `qualifiers`. words: True looks the text up among the printed words alone, taken as
     it is; False leaves them out; None asks for both. weights names parts as `text`, `plus`,
-    `minus`, `image`, `unlike` (all of a kind) or `plus2` (the second one); each is 1 unless given.
-    The parts of `minus` and the images of `unlike` count against.
+    `minus`, `image`, `unlike` (all of a kind) or `plus2` (the second one); each is 1 unless given,
+    of `unlike` 0.5. The parts of `minus` and the images of `unlike` count against.
     """
     # One text is a list of one: Python would take a string for a list of its letters.
     plus = [plus] if isinstance(plus, str) else plus
@@ -160,7 +165,8 @@ def _weighted(given: Sequence[tuple[str, Any]], weights: Mapping[str, float]) ->
     counts: dict[str, int] = {}
     for kind, value in given:
         counts[kind] = counts.get(kind, 0) + 1
-        own = weights.get(f"{kind}{counts[kind]}", weights.get(kind, 1.0))
+        usual = _UNLIKE if kind == "unlike" else 1.0
+        own = weights.get(f"{kind}{counts[kind]}", weights.get(kind, usual))
         parts.append(Part(kind, value, -own if kind in ("minus", "unlike") else own))
     known = {*counts, *(f"{kind}{n + 1}" for kind, count in counts.items() for n in range(count))}
     for name in weights:
@@ -219,6 +225,10 @@ def parse_weights(items: Sequence[str]) -> dict[str, float]:
 def _check_text(text: str) -> None:
     if not text.strip():
         raise WrongUse("the query is empty", hint='photosearch query "a dog on the beach"')
+
+
+def check_no_image(text: str) -> None:
+    """A file of this machine that was typed as a text, where a text can be typed by nobody else."""
     suffix = suffix_of(text.encode("utf-8", "replace"))
     try:
         is_image = suffix in PHOTO_SUFFIXES | RAW_SUFFIXES and os.path.isfile(

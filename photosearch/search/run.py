@@ -5,23 +5,22 @@ In: the looking side of a query, Reads, limits. Out: list[Hit], best first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from photosearch.paths import join
 from photosearch.records import Hit
 from photosearch.search.fuse import Found, fuse
 from photosearch.search.hits import Online, evidence_of, hit_of
 
 if TYPE_CHECKING:
     from photosearch.index.base import Ranking
-    from photosearch.search.looks import Looks
+    from photosearch.search.looks import Looks, Seen
     from photosearch.search.reading import Read
-    from photosearch.store.snapshot import Snapshot
+    from photosearch.store.snapshot import PhotoRow, Snapshot
 
-# Of pages: see `_steps`. The last one is as far as anybody can look.
-STEPS = (100, 300, 1000)
 # Candidates by looks at least, where printed words are looked for too: fusing wants to know the
 # rank of the photos that words bring in.
 _DEPTH = 100
@@ -39,8 +38,11 @@ class Limits:
     min_relevance: float | None = None
     left_out: frozenset[int] = frozenset()  # examples of the query itself
     accepts_path: Callable[[bytes], bool] = field(default=lambda path: True)
-    # Hits are shown page by page, and these are on earlier pages: counted, and not judged.
-    skip: int | None = None
+    by_words: bool = False  # looks do not count
+
+    def accepts(self, photo: PhotoRow) -> bool:
+        """Whether a photo lies at a path that passes."""
+        return any(self.accepts_path(join(place.root, place.path)) for place in photo.places)
 
 
 def find(
@@ -56,10 +58,8 @@ def find(
     show the words, best first.
     """
     if looks is None:
-        return _hits(fuse(None, reads), None, snapshot, limits)
+        return _hits(fuse(None, reads), None, snapshot, replace(limits, by_words=True))
     total = looks.count
-    if limits.skip is not None:
-        return _hits(_steps(looks, reads, limits), looks, snapshot, limits)
     fetch = min(total, max(limits.k, _DEPTH if reads else 0) + len(limits.left_out))
     while True:
         ranking = looks.search(fetch)
@@ -81,30 +81,6 @@ def hits_of(
     return _hits(found, looks, snapshot, replace(limits, k=max(1, len(found))))
 
 
-def _steps(looks: Looks, reads: Sequence[Read], limits: Limits) -> Iterator[Found]:
-    """The ranking of which pages are cut, by steps: 100 photos from a ranking of 100, then 200
-    others from one of 300, …
-
-    How deep is looked changes a ranking a little: an index looks closer, and a photo that words
-    brought in has a rank by looks, too. So each place has the same photo on pages of any size, and
-    the first page does not wait for the last one: of 100,000 photos the best 100 take 15 ms, the
-    best 1,000 take 180 ms.
-    """
-    shown: set[int] = set()
-    for depth in STEPS:
-        ranking = looks.search(min(looks.count, depth + len(limits.left_out)))
-        found = [one for one in fuse(ranking, reads) if one.photo_id not in shown]
-        step = found[: depth + len(limits.left_out) - len(shown)]
-        looks.add_cosines(step)
-        yield from step
-        shown.update(one.photo_id for one in step)
-        least = ranking.scores[-1] if len(ranking.scores) else 0.0
-        if len(ranking.ids) >= looks.count or (
-            limits.min_score is not None and least < limits.min_score
-        ):
-            return
-
-
 def _is_exhausted(ranking: Ranking, hits: Sequence[Hit], limits: Limits) -> bool:
     """Whether what comes after these candidates falls below a limit as well."""
     least = ranking.scores[-1] if len(ranking.scores) else 0.0
@@ -115,38 +91,27 @@ def _is_exhausted(ranking: Ranking, hits: Sequence[Hit], limits: Limits) -> bool
 
 
 def _hits(
-    found: Iterable[Found], looks: Looks | None, snapshot: Snapshot, limits: Limits
+    found: Sequence[Found], looks: Looks | None, snapshot: Snapshot, limits: Limits
 ) -> list[Hit]:
     """The first k that pass, with the facts of their photos."""
     online = Online()
     hits: list[Hit] = []
-    skip = limits.skip or 0
-    step = max(limits.k - skip, 16)
-    left = iter(found)
-    while some := list(islice(left, step)):
-        block = [one for one in some if _passes(one, looks, limits)]
+    left = (one for one in found if one.photo_id not in limits.left_out and passes(one, limits))
+    while block := list(islice(left, max(limits.k, 16))):
         ids = [one.photo_id for one in block]
         photos = snapshot.photos(ids)
-        unseen = len(hits) >= JUDGED and len(hits) + len(block) <= skip
-        is_judged = looks is not None and (not unseen or limits.min_relevance is not None)
-        relevances = looks.relevances(ids) if looks and is_judged else {}
-        seen = looks.seen(ids) if looks and not unseen else {}
+        relevances = looks.relevances(ids) if looks else {}
+        seen = looks.seen(ids) if looks else {}
         for one in block:
             photo = photos.get(one.photo_id)
             by_looks = relevances.get(one.photo_id)
-            relevance = _relevance(one, by_looks)
+            least = limits.min_relevance
             if photo is None or (
-                limits.min_relevance is not None and (relevance or 0.0) < limits.min_relevance
+                least is not None and (relevance_of(one, by_looks) or 0.0) < least
             ):
                 continue
-            hit = hit_of(
-                photo,
-                rank=len(hits) + 1,
-                score=_score(one, looks),
-                relevance=relevance,
-                evidence=evidence_of(one, by_looks, seen.get(one.photo_id)),
-                online=online,
-                accepts_path=limits.accepts_path,
+            hit = hit_at(
+                len(hits) + 1, one, photo, by_looks, seen.get(one.photo_id), online, limits
             )
             if hit is not None:
                 hits.append(hit)
@@ -155,18 +120,39 @@ def _hits(
     return hits
 
 
-def _passes(one: Found, looks: Looks | None, limits: Limits) -> bool:
-    if one.photo_id in limits.left_out:
-        return False
-    return limits.min_score is None or (_score(one, looks) or 0.0) >= limits.min_score
+def hit_at(
+    rank: int,
+    one: Found,
+    photo: PhotoRow,
+    by_looks: float | None,
+    seen: Seen | None,
+    online: Online,
+    limits: Limits,
+) -> Hit | None:
+    """A photo found as a hit; None where it lies at no path that passes."""
+    return hit_of(
+        photo,
+        rank=rank,
+        score=_score(one, limits),
+        relevance=relevance_of(one, by_looks),
+        evidence=evidence_of(one, by_looks, seen),
+        online=online,
+        accepts_path=limits.accepts_path,
+    )
 
 
-def _score(one: Found, looks: Looks | None) -> float | None:
+def passes(one: Found, limits: Limits) -> bool:
+    """Whether its score is enough."""
+    return limits.min_score is None or (_score(one, limits) or 0.0) >= limits.min_score
+
+
+def _score(one: Found, limits: Limits) -> float | None:
     """The cosine; of a query of printed words alone, how much of them is read."""
-    return one.cosine if looks else one.read.strength if one.read else None
+    return (one.read.strength if one.read else None) if limits.by_words else one.cosine
 
 
-def _relevance(one: Found, by_looks: float | None) -> float | None:
+def relevance_of(one: Found, by_looks: float | None) -> float | None:
+    """By looks or by words, whichever is more."""
     # How much of an example's words a photo shares tells nothing of how like they are.
     shares = one.read is not None and one.read.weight is not None
     by_words = one.read.strength if one.read and one.read.strength and not shares else None

@@ -122,7 +122,7 @@ class LookUp:
 
     @cached_property
     def _lines(self) -> int:
-        return int(next(iter(self.snapshot.rows("SELECT max(id) FROM lines")))[0] or 0)
+        return self.snapshot.count("SELECT max(id) FROM lines")
 
     def rarity(self, held: int) -> float:
         """Of a word that stands in so many photos."""
@@ -136,8 +136,7 @@ class LookUp:
             term.rarity = self.rarity(held)
             if not self.common and held >= _COMMON_AT_LEAST:
                 if with_words is None:
-                    rows = self.snapshot.rows("SELECT count(DISTINCT photo_id) FROM lines")
-                    with_words = int(next(iter(rows))[0])
+                    with_words = self.snapshot.count("SELECT count(DISTINCT photo_id) FROM lines")
                 if held > _COMMON_SHARE * with_words:
                     term.rarity = 0.0
                     term.best.clear()

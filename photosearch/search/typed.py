@@ -42,6 +42,12 @@ def units_of(text: str) -> int:
     return len(text) + sum(ord(char) > 0xFFFF for char in text)
 
 
+def last_item(text: str) -> Typed | None:
+    """The item at the end of a text, None where there is none that is still being typed."""
+    typed = item_at(text, len(text))
+    return typed if typed is not None and typed.start < len(text) else None
+
+
 def item_at(text: str, cursor: int) -> Typed | None:
     """The item in which the cursor stands, None inside a quoted phrase or a value's end.
 

@@ -22,6 +22,7 @@ SIZES = (240, 480, 960, 1920)
 
 _TOUCH_AFTER = 3600.0  # seconds: the time of last use is not written more often
 _KEEP = 0.9  # of the limit, when it has been passed
+_COUNT_AFTER = 0.05  # of the limit, added here: another server may have added some as well
 
 
 class Previews:
@@ -32,7 +33,8 @@ class Previews:
         self._folders = list(folders)
         self._limit = limit
         self._lock = threading.Lock()
-        self._bytes: int | None = None  # what is there; None: not counted yet
+        self._bytes = 0  # what is there
+        self._uncounted: int | None = None  # added since that was counted; None: never counted
         self._numbers = count()
 
     def get(self, digest: str, size: int) -> bytes | None:
@@ -63,10 +65,12 @@ class Previews:
 
     def _account(self, folder: Path, added: int) -> None:
         with self._lock:
-            if self._bytes is None:
+            if self._uncounted is None or self._uncounted > self._limit * _COUNT_AFTER:
                 self._bytes = sum(size for _, size, _ in _entries(folder))
+                self._uncounted = 0
             else:
                 self._bytes += added
+                self._uncounted += added
             if self._bytes > self._limit:
                 self._bytes = trim(folder, round(self._limit * _KEEP))
 

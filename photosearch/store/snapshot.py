@@ -78,6 +78,7 @@ class Snapshot:
             version_of(self._connection, self.path)
             undo.pop_all()
         self._lies: tuple[int, bytearray] | None = None  # generation, flags by photo id
+        self._counted: dict[str, tuple[int, int]] = {}  # generation, count by statement
 
     def close(self) -> None:
         self._connection.close()
@@ -388,6 +389,14 @@ class Snapshot:
         )
 
     # SQL
+
+    def count(self, sql: str) -> int:
+        """What a statement without values counts; kept until something is stored."""
+        generation = self.generation
+        if self._counted.get(sql, (None,))[0] != generation:
+            ((found,),) = self.rows(sql)
+            self._counted[sql] = generation, int(found or 0)
+        return self._counted[sql][1]
 
     def define(self, name: str, count: int, function: Callable[..., Any]) -> None:
         """Make a function of `count` values known to this connection's statements."""

@@ -262,5 +262,6 @@ def _found(
     return FoundLine(photo_id, text, confidence, box, normal, joined, max(weight, 1e-6))
 
 
+@lru_cache(maxsize=4096)  # 2 MB: words that were typed before are looked up with each letter
 def _line(text: str, confidence: float, box: str) -> Line:
     return Line(text, confidence, tuple((x, y) for x, y in json.loads(box)))

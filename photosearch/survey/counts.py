@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from photosearch.reports import Counted, Facets
     from photosearch.store.snapshot import Snapshot
     from photosearch.survey.columns import Columns
-    from photosearch.survey.facets import Spell
+    from photosearch.survey.values import Spell
 
     # () → (ids of the photos that pass, None for all; which paths pass)
     Allowed = Callable[[], tuple[NDArray[np.int64] | None, Callable[[bytes], bool]]]
@@ -57,7 +57,7 @@ class Counts:
 
     def folders(self, snapshot: Snapshot, typed: str, spell: Spell) -> tuple[Counted, ...]:
         """Folders whose path begins like a text, or whose name holds it."""
-        from photosearch.survey.facets import folders_like
+        from photosearch.survey.folders import folders_like
 
         return folders_like(self._current(snapshot), typed, spell)
 

@@ -21,7 +21,7 @@ from photosearch import __version__
 from photosearch.library import Library
 from photosearch.settings import cache_path, thumbs_bytes, usable_cores
 from photosearch.store.previews import FOLDER, Previews
-from photosearch.web import library_api, photo_api, search_api
+from photosearch.web import library_api, photo_api, search_api, taking_api
 from photosearch.web.guard import Guard
 from photosearch.web.readers import Gone, Readers
 from photosearch.web.replies import answer_errors
@@ -72,6 +72,7 @@ def create_app(library: Library, terms: Terms) -> FastAPI:
     app.include_router(search_api.router)
     app.include_router(library_api.router)
     app.include_router(photo_api.router)
+    app.include_router(taking_api.router)
 
     @app.get("/", include_in_schema=False)
     async def index(request: Request) -> Response:

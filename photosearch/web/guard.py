@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from photosearch.web.bodies import LARGEST, TooMuch, limited, most_of, too_large
+from photosearch.web.connection import STRANGER
 from photosearch.web.hosts import Names, is_same_origin
 from photosearch.web.replies import error_reply
 from photosearch.web.site import Terms
@@ -21,7 +24,8 @@ from photosearch.web.tokens import Gate
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -31,15 +35,15 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), "
+    "payment=(), usb=()",
     "X-Robots-Tag": "noindex",
 }
 
 METHODS = ("GET", "HEAD", "POST")
 PAGES = ("/", "/docs")  # what a link on another page may lead to
 LONGEST_URL = 32 << 10  # 20 examples, and 2,000 Chinese characters as the URL spells them
-LARGEST_BODY = 1 << 20
-LARGEST_BODIES = {"/api/similar": 50 << 20}  # an image, which is judged again when it is read
+LARGE_BODIES = 4  # images that are held in memory at once, of 50 MiB each; further ones wait
 WRONG_TOKEN_SECONDS = 0.3
 
 _ASK = b"""<!doctype html>
@@ -55,11 +59,12 @@ autocomplete="current-password"></label> <button>Show the photos</button></p></f
 
 _AGAIN = b'<!doctype html><title>photosearch</title><meta http-equiv="refresh" content="0">'
 
+_FOR_ONE_USER = (
+    "this page is for the user of this machine who started it",
+    "whoever started it can set a token, for others: PHOTOSEARCH_TOKEN",
+)
+
 _COOKIE = "photosearch.cookie"  # in a request's scope: to be set with its reply
-
-
-class TooLarge(Exception):
-    """A request's body goes on beyond what is read."""
 
 
 class Guard:
@@ -68,7 +73,9 @@ class Guard:
     def __init__(self, app: ASGIApp, terms: Terms) -> None:
         self._app = app
         self._names = Names(terms.host, terms.allowed_hosts)
-        self._gate = Gate(terms.token, terms.port) if terms.token else None
+        secure = terms.behind_proxy
+        self._gate = Gate(terms.token, terms.port, secure=secure) if terms.token else None
+        self._large = asyncio.Semaphore(LARGE_BODIES)
         self._hint = f"http://127.0.0.1:{terms.port}/, or serve it with --allow-host NAME"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,13 +110,18 @@ class Guard:
             reply = self._refusal(scope) or await self._without_token(scope, receive)
             if reply is None:
                 asked = {**scope, "method": "GET"} if is_head else scope
-                await self._app(asked, _limited(receive, _most(scope)), guarded)
+                async with self._room(scope):
+                    await self._app(asked, limited(receive, most_of(scope["path"])), guarded)
                 return
-        except TooLarge:
+        except TooMuch as much:
             if started:
                 raise
-            reply = _too_large(scope)
+            reply = much.reply()
         await reply(scope, receive, guarded)
+
+    def _room(self, scope: Scope) -> AbstractAsyncContextManager[object]:
+        is_large = scope["method"] == "POST" and most_of(scope["path"]) > LARGEST
+        return self._large if is_large else nullcontext()
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Why a request is not answered, whoever asks."""
@@ -121,15 +133,22 @@ class Guard:
             return error_reply(400, "WrongUse", "one Host header and a path are needed")
         if not self._names.has(hosts[0]):
             return error_reply(403, "WrongUse", "this server is not called so", self._hint)
+        if scope.get("state", {}).get(STRANGER):
+            return error_reply(403, "WrongUse", *_FOR_ONE_USER)
         if method not in METHODS:
             reply = error_reply(405, "WrongUse", f"only {', '.join(METHODS)} are answered")
             reply.headers["Allow"] = ", ".join(METHODS)
             return reply
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_URL:
             return error_reply(414, "WrongUse", "the URL is too long")
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # A proxy that goes by the other one would take the end of this body for a request.
+            reply = error_reply(400, "WrongUse", "Content-Length or Transfer-Encoding, not both")
+            reply.headers["Connection"] = "close"
+            return reply
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > _most(scope):
-            return _too_large(scope)
+        if not length.isdecimal() or int(length) > most_of(path):
+            return too_large(most_of(path)).reply()
         if not _is_own_page(headers, hosts[0], method, path):
             return error_reply(403, "WrongUse", "pages of other sites are not answered")
         return None
@@ -193,35 +212,10 @@ def _is_own_page(headers: Headers, host: str, method: str, path: str) -> bool:
     return method != "POST" and path in PAGES and is_link and is_tab
 
 
-def _most(scope: Scope) -> int:
-    return LARGEST_BODIES.get(scope["path"], LARGEST_BODY)
-
-
-def _too_large(scope: Scope) -> Response:
-    reply = error_reply(413, "WrongUse", f"at most {_most(scope) >> 20} MiB are read")
-    reply.headers["Connection"] = "close"  # the rest of it is not waited for
-    return reply
-
-
-def _limited(receive: Receive, most: int) -> Receive:
-    """The same body, as long as it is no longer than this, whatever its headers said."""
-    read = 0
-
-    async def limited() -> Message:
-        nonlocal read
-        message = await receive()
-        read += len(message.get("body", b""))
-        if read > most:
-            raise TooLarge
-        return message
-
-    return limited
-
-
 async def _typed(scope: Scope, receive: Receive) -> Iterable[str]:
     """Tokens in the body of a form."""
     body = b""
-    async for block in Request(scope, _limited(receive, 4096)).stream():
+    async for block in Request(scope, limited(receive, 4096)).stream():
         body += block
     return [value for name, value in parse_qsl(body.decode("latin-1")) if name == "token"]
 

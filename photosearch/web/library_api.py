@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 
 from photosearch import __version__
-from photosearch.errors import BadImage
+from photosearch.errors import BadImage, WrongUse
 from photosearch.library import Library
 from photosearch.records import Failure
+from photosearch.search.filters import Filters
 from photosearch.search.qualifiers import read_text
-from photosearch.web.parameters import Digest
+from photosearch.search.typed import last_item
+from photosearch.web.parameters import Digest, Typing
 from photosearch.web.replies import Reply, error_reply
 from photosearch.web.schemas import (
     CompletionDocument,
@@ -32,7 +34,7 @@ Line = Annotated[str, Query(max_length=2000, description="the text of the search
 
 
 @router.get("/facets", responses={200: {"model": FacetsDocument}, **errors(400, 422, 503)})
-async def facets(request: Request, site: SiteHere, q: Line = "") -> Reply:
+async def facets(request: Request, site: SiteHere, q: Line = "", typing: Typing = False) -> Reply:
     """Counts of years, places, cameras, folders, tags and formats among the photos that pass the
     filters inside a text.
 
@@ -40,7 +42,7 @@ async def facets(request: Request, site: SiteHere, q: Line = "") -> Reply:
     """
 
     def task(library: Library) -> dict[str, Any]:
-        return library.facets(read_text(q).filters).as_dict()
+        return library.facets(_filters_of(q, is_typed=typing)).as_dict()
 
     return Reply(await site.readers.ask(request, task))
 
@@ -60,7 +62,7 @@ async def complete(
     def task(library: Library) -> dict[str, Any]:
         return library.complete(q, at).as_dict()
 
-    return Reply(await site.readers.ask(request, task))
+    return Reply(await site.lookups.ask(request, task))
 
 
 @router.get("/status", responses={200: {"model": StatusDocument}, **errors(503)})
@@ -71,7 +73,7 @@ async def status(request: Request, site: SiteHere) -> Reply:
     def task(library: Library) -> dict[str, Any]:
         return library.status().as_dict()
 
-    return Reply({**await site.readers.ask(request, task), "web": web})
+    return Reply({**await site.lookups.ask(request, task), "web": web})
 
 
 @router.get(
@@ -101,6 +103,17 @@ async def locate(
         request, lambda library: _located(library, photo, what, by), slowly=True
     )
     return document if isinstance(document, Reply) else Reply(document)
+
+
+def _filters_of(text: str, *, is_typed: bool) -> Filters:
+    """The filters inside a text; while it is typed, without an unfinished one at its end."""
+    try:
+        return read_text(text).filters
+    except WrongUse:
+        begun = last_item(text) if is_typed else None
+        if begun is None:
+            raise
+        return read_text(text[: begun.start]).filters
 
 
 def _located(library: Library, photo: str, what: str, by: str) -> dict[str, Any] | Reply:

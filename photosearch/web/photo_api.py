@@ -1,25 +1,20 @@
 """/api/photo/…: one photo of the library, by the SHA-256 of its content, never by a path.
 
-In: a digest. Out: facts, a small picture of it, the picture itself, its file; several as a ZIP.
+In: a digest. Out: facts, a small picture of it, the picture itself, its file.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable
-from pathlib import Path as FilePath
 from typing import Annotated, Any, TypeVar
-from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Body, Path, Query, Request
-from starlette.responses import Response, StreamingResponse
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
 
 from photosearch.errors import PhotosearchError, WrongUse
 from photosearch.library import Library
 from photosearch.store.originals import Original, open_original
 from photosearch.store.previews import SIZES, VERSION
-from photosearch.web import desktop
-from photosearch.web.bundle_zip import MOST, zip_of
 from photosearch.web.replies import Reply, error_reply
 from photosearch.web.sending import FileReply, attachment, is_unchanged, unchanged
 from photosearch.web.site import Site, SiteHere
@@ -27,8 +22,8 @@ from photosearch.web.thumbs import NoPhoto, Offline
 
 router = APIRouter(prefix="/api")
 
-_DIGEST = "^[0-9a-f]{64}$"
-Digest = Annotated[str, Path(pattern=_DIGEST, description="SHA-256 of the photo")]
+DIGEST = "^[0-9a-f]{64}$"
+Digest = Annotated[str, Path(pattern=DIGEST, description="SHA-256 of the photo")]
 
 # By the catalogue's word for what a photo is; a path's ending says nothing.
 _KINDS = {
@@ -53,9 +48,9 @@ _OFFLINE = 410
 _NOT_KEPT = {"Cache-Control": "private, no-store"}
 _FOR_EVER = "private, max-age=31536000, immutable"
 # A picture is a picture, whatever else its bytes could be taken for.
-_INERT = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+INERT = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 _PICTURE = {"content": {"image/webp": {}}, "description": "the picture"}
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"description": "no such photo in the library"},
     410: {"description": "none of its files is there now"},
     422: {"description": "damaged, or of a format that needs an optional decoder"},
@@ -64,7 +59,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 Found = TypeVar("Found")
 
 
-@router.get("/photo/{photo}", responses={404: _ERRORS[404]})
+@router.get("/photo/{photo}", responses={404: ERRORS[404]})
 async def facts(request: Request, site: SiteHere, photo: Digest) -> Reply:
     """All that the library knows of a photo."""
 
@@ -76,13 +71,13 @@ async def facts(request: Request, site: SiteHere, photo: Digest) -> Reply:
         return {**library.facts(photo).as_dict(), "web": shown}
 
     document = await site.readers.ask(request, task)
-    return _unknown() if document is None else Reply(document)
+    return unknown() if document is None else Reply(document)
 
 
 @router.get(
     "/photo/{photo}/preview",
     response_class=Response,
-    responses={200: _PICTURE, 304: {"description": "as it was"}, **_ERRORS},
+    responses={200: _PICTURE, 304: {"description": "as it was"}, **ERRORS},
 )
 async def preview(
     request: Request,
@@ -97,14 +92,14 @@ async def preview(
     headers = _headers(f'"{photo[:32]}-{side}-{VERSION}"')
     if is_unchanged(request.headers, headers["ETag"]):
         return unchanged(headers)
-    data = await _found(site.thumbs.preview(request, photo, side))
+    data = await found(site.thumbs.preview(request, photo, side))
     if isinstance(data, Response):
         other = await site.thumbs.another(photo) if data.status_code == _OFFLINE else None
         if other is None:
             return data
         # Not the one that was asked for: it is to be asked for again.
-        return Response(other, headers={**_NOT_KEPT, **_INERT}, media_type="image/webp")
-    return Response(data, headers={**headers, **_INERT}, media_type="image/webp")
+        return Response(other, headers={**_NOT_KEPT, **INERT}, media_type="image/webp")
+    return Response(data, headers={**headers, **INERT}, media_type="image/webp")
 
 
 @router.get(
@@ -115,7 +110,7 @@ async def preview(
         206: {"description": "the part that was asked for"},
         304: {"description": "as it was"},
         416: {"description": "it has no such part"},
-        **_ERRORS,
+        **ERRORS,
     },
 )
 async def image(request: Request, site: SiteHere, photo: Digest) -> Response:
@@ -123,16 +118,16 @@ async def image(request: Request, site: SiteHere, photo: Digest) -> Response:
     headers = _headers(f'"{photo[:32]}-image-{VERSION}"')
     if is_unchanged(request.headers, headers["ETag"]):
         return unchanged(headers)
-    original = await _found(site.thumbs.original(request, photo))
+    original = await found(site.thumbs.original(request, photo))
     if isinstance(original, Response):
         return original
     if original.format in _SHOWN and (original.orientation == 1 or original.format in _TURNED):
         kind = _KINDS[original.format]
-        return await _sent(request, site, original, {**headers, **_INERT, "Content-Type": kind})
-    data = await _found(site.thumbs.jpeg(request, original))
+        return await _sent(request, site, original, {**headers, **INERT, "Content-Type": kind})
+    data = await found(site.thumbs.jpeg(request, original))
     if isinstance(data, Response):
         return data
-    return Response(data, headers={**headers, **_INERT}, media_type="image/jpeg")
+    return Response(data, headers={**headers, **INERT}, media_type="image/jpeg")
 
 
 @router.get(
@@ -146,8 +141,8 @@ async def image(request: Request, site: SiteHere, photo: Digest) -> Response:
         206: {"description": "the part that was asked for"},
         304: {"description": "as it was"},
         416: {"description": "it has no such part"},
-        404: _ERRORS[404],
-        410: _ERRORS[410],
+        404: ERRORS[404],
+        410: ERRORS[410],
     },
 )
 async def file(request: Request, site: SiteHere, photo: Digest) -> Response:
@@ -155,107 +150,24 @@ async def file(request: Request, site: SiteHere, photo: Digest) -> Response:
     headers = _headers(f'"{photo[:32]}"')
     if is_unchanged(request.headers, headers["ETag"]):
         return unchanged(headers)
-    original = await _found(site.thumbs.original(request, photo))
+    original = await found(site.thumbs.original(request, photo))
     if isinstance(original, Response):
         return original
     saved = {
         "Content-Type": _KINDS.get(original.format, "application/octet-stream"),
         "Content-Disposition": attachment(original.name),
     }
-    return await _sent(request, site, original, {**headers, **_INERT, **saved})
+    return await _sent(request, site, original, {**headers, **INERT, **saved})
 
 
-@router.post(
-    "/zip",
-    response_class=Response,
-    responses={
-        200: {"content": {"application/zip": {}}, "description": "the photos' files"},
-        400: {"description": "no photos, or too many"},
-        404: _ERRORS[404],
-        410: _ERRORS[410],
-        413: {"description": "more than a form of so many photos"},
-        422: {"description": "not ids of photos"},
-    },
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/x-www-form-urlencoded": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["photos"],
-                        "properties": {
-                            "photos": {
-                                "type": "array",
-                                "items": {"type": "string", "pattern": _DIGEST},
-                                "minItems": 1,
-                                "maxItems": MOST,
-                            }
-                        },
-                    }
-                }
-            },
-        }
-    },
-)
-async def zipped(request: Request, site: SiteHere) -> Response:
-    """Several photos as one ZIP of their files."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        return error_reply(415, "WrongUse", "a form is expected: photos=ID&photos=ID")
-    try:
-        fields = parse_qs((await request.body()).decode("ascii"), max_num_fields=MOST)
-    except ValueError:
-        return error_reply(400, "WrongUse", f"photos=ID&photos=ID…, at most {MOST:,} of them")
-    photos = list(dict.fromkeys(fields.get("photos", [])))
-    if not photos or not all(_is_digest(one) for one in photos):
-        return error_reply(400, "WrongUse", "photos: the SHA-256 of one photo or more")
-    found = await site.lookups.ask(request, lambda library: library.originals(photos))
-    if not found:
-        return _unknown()
-    unknown = [one for one in photos if one not in found]
-    blocks = zip_of([found[one] for one in photos if one in found], unknown)
-    headers = {"Content-Disposition": 'attachment; filename="photos.zip"', **_INERT}
-    return StreamingResponse(blocks, headers=headers, media_type="application/zip")
-
-
-@router.post(
-    "/open",
-    responses={
-        403: {"description": "not a server of this machine alone"},
-        404: _ERRORS[404],
-        410: _ERRORS[410],
-    },
-)
-async def shown_in_folder(
-    request: Request,
-    site: SiteHere,
-    photo: Annotated[str, Body(embed=True, pattern=_DIGEST)],
-) -> Reply:
-    """Show the photo in the file manager of this machine."""
-    if not site.can_open:
-        reason = "no desktop here" if site.terms.is_local else "this server is not for you alone"
-        return error_reply(403, "WrongUse", f"a folder cannot be opened: {reason}")
-    original = await _found(site.thumbs.original(request, photo))
-    if isinstance(original, Reply):
-        return original
-    there = await site.thumbs.in_thread(lambda: _first_there(original))
-    if there is None:
-        return _offline()
-    opened = await site.thumbs.in_thread(lambda: desktop.show(there))
-    if not opened:
-        return error_reply(503, "WrongUse", "no file manager could be started")
-    return Reply({"version": 1, "opened": os.fspath(there.parent)})
-
-
-async def _found(wanted: Awaitable[Found]) -> Found | Reply:
+async def found(wanted: Awaitable[Found]) -> Found | Reply:
     """What is wanted, or the reply that says why there is none."""
     try:
         return await wanted
     except NoPhoto:
-        return _unknown()
+        return unknown()
     except Offline:
-        return _offline()
+        return offline()
     except WrongUse:
         raise
     except PhotosearchError as error:
@@ -267,7 +179,7 @@ async def _sent(
 ) -> Response:
     opened = await site.thumbs.in_thread(lambda: open_original(original))
     if opened is None:
-        return _offline()
+        return offline()
     return FileReply(opened.file, original.size, request.headers, headers)
 
 
@@ -275,26 +187,14 @@ def _headers(tag: str) -> dict[str, str]:
     return {"ETag": tag, "Cache-Control": _FOR_EVER}
 
 
-def _unknown() -> Reply:
+def unknown() -> Reply:
     return error_reply(404, "WrongUse", "the library has no such photo", "photosearch index")
 
 
-def _offline() -> Reply:
+def offline() -> Reply:
     return error_reply(
         _OFFLINE,
         "BadImage",
         "none of its files is there now",
         "connect its disk, or photosearch index",
     )
-
-
-def _is_digest(text: str) -> bool:
-    return len(text) == 64 and not set(text) - set("0123456789abcdef")
-
-
-def _first_there(original: Original) -> FilePath | None:
-    opened = open_original(original)
-    if opened is None:
-        return None
-    opened.file.close()
-    return opened.path

@@ -16,6 +16,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from photosearch.library import Library
+from photosearch.paths import by_name_alone
 
 Answered = TypeVar("Answered")
 
@@ -31,6 +32,8 @@ class Readers:
 
     def __init__(self, library: Library, threads: int) -> None:
         self._library = library
+        with library.remembering(on_disk=True):  # in memory as well, and for all threads
+            pass
         self._own = threading.local()
         self._open: list[Library] = []
         self._threads = threads
@@ -38,6 +41,7 @@ class Readers:
         self._slow = ThreadPoolExecutor(1, "slow-reader", initializer=self._begin)
 
     def _begin(self) -> None:
+        by_name_alone()  # what is asked for may name any path
         self._own.library = self._library.twin()
         self._open.append(self._own.library)
 

@@ -21,6 +21,7 @@ import uvicorn
 from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.web.app import create_app
+from photosearch.web.connection import IDLE_SECONDS, connections
 from photosearch.web.hosts import EVERYWHERE
 from photosearch.web.site import Terms
 
@@ -129,8 +130,8 @@ def serve(
     """Answer until a signal comes; gives why it ended."""
     config = uvicorn.Config(
         create_app(library, terms),
-        # What is installed beside it must not change what is understood.
-        http="h11",
+        # h11, always: what is installed beside it must not change what is understood.
+        http=connections(for_one_user=terms.for_one_user),
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -140,7 +141,7 @@ def serve(
         log_config=None if not debug else uvicorn.config.LOGGING_CONFIG,
         log_level="info" if debug else "critical",
         limit_concurrency=_CONNECTIONS,
-        timeout_keep_alive=30,
+        timeout_keep_alive=round(IDLE_SECONDS),
         timeout_graceful_shutdown=1,
     )
     server = _Server(config, ready)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 
-SHORTEST = 8
+SHORTEST = 6  # six digits are found in two months, at ten guesses a minute
 _MONTH = 30 * 86400
 _GUESSES = 10  # different wrong tokens from one address
 _WINDOW = 60.0  # seconds in which they are counted
@@ -29,8 +29,10 @@ def new_token() -> str:
 class Gate:
     """Knows the token of one server."""
 
-    def __init__(self, token: str, port: int) -> None:
+    def __init__(self, token: str, port: int, *, secure: bool = False) -> None:
+        """secure: browsers reach it by https alone."""
         self._token = token.encode()
+        self._secure = "; Secure" if secure else ""
         # Browsers send cookies to every port of a host: others must not be overwritten by ours.
         self.cookie = f"photosearch-{port}"
         self._sealed = hmac.new(self._token, b"photosearch cookie", hashlib.sha256).hexdigest()
@@ -49,7 +51,7 @@ class Gate:
     def set_cookie(self) -> str:
         """The header that lets a browser keep it. A script cannot read it, nor a link use it."""
         kept = f"{self.cookie}={self._sealed}; Path=/; Max-Age={_MONTH}"
-        return f"{kept}; HttpOnly; SameSite=Strict"
+        return f"{kept}; HttpOnly; SameSite=Strict{self._secure}"
 
     def is_guessing(self, address: str) -> bool:
         """Whether so many wrong tokens came from an address that none of it is looked at now."""

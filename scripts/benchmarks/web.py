@@ -2,11 +2,13 @@
 
     python -m scripts.benchmarks.web [--photos 100000] [--users 20] [--seconds 60]
 
-In: a synthetic library. Out: p50 and p95 by kind of request, of all users and of one alone, and the
-requests that failed. Each user types queries letter by letter, and takes back what is not answered
-when the next letter comes; scrolls through the hits; looks at the counts; and stops to look. The
-server is a process of its own, and so are the users. The photos have no files, so there are no
-previews to ask for.
+In: a synthetic library. Out: p50 and p95 by kind of request, of all users and of one alone,
+requests a second, the processor time that the server takes, and the requests that failed; beside
+them the time of such a query by the command line. Each user types queries letter by letter (50
+words a minute and more), and takes back what is not answered when the next letter comes; asks for
+the counts; scrolls through the hits, and looks at each page for 1.5 to 5 s. One alone asks one
+thing after another, 60 of each kind, each of them new. The server is a process of its own, and so
+are the users. The photos have no files, so there are no previews to ask for.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks.common import SCRATCH, aim, report
+from scripts.benchmarks.common import SCRATCH, aim, report, run
 from scripts.benchmarks.synthetic import library_of
 
 PORT = 8479
@@ -38,7 +40,9 @@ SCENES = ["at night", "in the snow", "on the street", "near a lake", "with peopl
 FILTERS = ["date:2015", "camera:canon", "place:France", "tag:cat", "orientation:portrait", ""]
 LETTER_SECONDS = (0.08, 0.25)  # between two letters: 50 words a minute and more
 PAGE_WAITS = 0.12  # what the page waits for the next letter before it asks: of two letters one asks
-LOOKING_SECONDS = (0.5, 2.0)
+LOOKING_SECONDS = (1.5, 5.0)
+ALONE = 60  # requests of each kind
+BY_COMMAND = 7
 
 Times = dict[str, list[float]]
 
@@ -63,6 +67,19 @@ class User:
                 await self._look()
                 await self._ask("scroll", "/api/search", q=text, k=50, offset=50 * page)
             await self._look()
+
+    async def measure(self) -> None:
+        """One thing after another, as quickly as they are answered."""
+        texts = [f"{subject} {scene}" for scene in SCENES for subject in SUBJECTS]
+        for number, text in enumerate(self._chance.sample(texts, ALONE)):
+            whole = f"{text} {FILTERS[number % len(FILTERS)]}".strip()
+            await self._ask("list", "/api/search", q="", k=50, offset=50 * number)
+            await self._ask("typing", "/api/search", q=text[:-2], k=50, typing="true")
+            await self._ask("complete", "/api/complete", q=text[:-2], at=len(text) - 2)
+            await self._ask("search", "/api/search", q=whole, k=50)
+            await self._ask("facets", "/api/facets", q=f"{whole} after:{1990 + number % 30}")
+            await self._ask("scroll", "/api/search", q=whole, k=50, offset=50)
+            await self._ask("deep scroll", "/api/search", q=whole, k=50, offset=900)
 
     async def _type(self, until: float) -> str:
         chance = self._chance
@@ -124,8 +141,12 @@ async def _users(count: int, seconds: float) -> dict[str, Any]:
         trust_env=False,
     ) as client:
         people = [User(client, seed) for seed in range(count)]
-        until = time.monotonic() + seconds
-        await asyncio.gather(*(one.use(until) for one in people))
+        started = time.monotonic()
+        if count == 1:
+            await people[0].measure()
+        else:
+            await asyncio.gather(*(one.use(started + seconds) for one in people))
+        took = time.monotonic() - started
     times: Times = defaultdict(list)
     failed: Counter[str] = Counter()
     for one in people:
@@ -136,6 +157,7 @@ async def _users(count: int, seconds: float) -> dict[str, Any]:
         "times": dict(times),
         "failed": dict(failed),
         "taken_back": sum(one.taken_back for one in people),
+        "seconds": took,
     }
 
 
@@ -172,6 +194,13 @@ def start(library: Path, cache: Path) -> subprocess.Popen[bytes]:
     raise SystemExit("the server does not answer")
 
 
+def by_command(library: Path) -> list[float]:
+    """Seconds of a query by the command line, each in a process of its own."""
+    env = {"PHOTOSEARCH_LIBRARY": str(library), "PHOTOSEARCH_CACHE": str(SCRATCH / "web-cache")}
+    command = [sys.executable, "-m", "photosearch", "query", "-k", "50", "--json"]
+    return [run([*command, f"{one} {SCENES[0]}"], env).seconds for one in SUBJECTS[:BY_COMMAND]]
+
+
 def rows_of(name: str, found: dict[str, Any]) -> list[dict[str, object]]:
     return [
         {
@@ -205,17 +234,22 @@ def main() -> None:
     library = library_of(options.photos).absolute()
     server = start(library, SCRATCH / "web-cache")
     try:
-        alone = in_a_process(1, options.seconds / 2)
+        alone = in_a_process(1, options.seconds)
         before = cpu_seconds(server.pid)
         crowd = in_a_process(options.users, options.seconds)
-        busy = (cpu_seconds(server.pid) - before) / options.seconds
+        busy = (cpu_seconds(server.pid) - before) / crowd["seconds"]
     finally:
         server.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             server.wait(20)
         server.kill()
-        shutil.rmtree(SCRATCH / "web-cache", ignore_errors=True)
-    rows = [*rows_of("1", alone), *rows_of(str(options.users), crowd)]
+    rows = [
+        *rows_of("command", {"times": {"search": by_command(library)}}),
+        *rows_of("1", alone),
+        *rows_of(str(options.users), crowd),
+    ]
+    answered = sum(map(len, crowd["times"].values())) / crowd["seconds"]
+    shutil.rmtree(SCRATCH / "web-cache", ignore_errors=True)
     failed = {**alone["failed"], **crowd["failed"]}
     for what, count in failed.items():
         print(f"{count} times {what}")
@@ -232,6 +266,7 @@ def main() -> None:
         photos=options.photos,
         seconds=options.seconds,
         taken_back=crowd["taken_back"],
+        requests_a_second=round(answered, 1),
         server_cores=round(busy, 2),
         failed=sum(failed.values()),
     )

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from tests.browser.engine import SCREEN, NoBrowser, chromium
+from tests.browser.engine import PATIENCE_MS, SCREEN, NoBrowser, chromium
 from tests.browser.serving import Served, index_drawn, index_samples
 from tests.command import Command
 
@@ -29,9 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Of a module, not longer: Playwright's event loop is in the way of other tests' loops."""
+    """Of this folder, not longer: Playwright's event loop is in the way of other tests' loops."""
     try:
         with chromium() as opened:
             yield opened
@@ -60,20 +60,24 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Command]:
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def samples(browser: Any, once: Callable[..., Command]) -> Iterator[str]:
     """The address of the sample photos, those in signs/ read."""
-    served = Served(once("browser-samples", index_samples))
-    yield served.address
-    served.stop()
+    yield from _served(once("browser-samples", index_samples))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def drawn(browser: Any, once: Callable[..., Command]) -> Iterator[str]:
-    """The address of 151 drawn photos, more than a page of results holds."""
-    served = Served(once("browser-drawn", index_drawn))
-    yield served.address
-    served.stop()
+    """The address of 152 drawn photos, more than a page of results holds."""
+    yield from _served(once("browser-drawn", index_drawn))
+
+
+def _served(command: Command) -> Iterator[str]:
+    served = Served(command)
+    try:
+        yield served.address
+    finally:
+        served.stop()
 
 
 class Watch:
@@ -84,19 +88,31 @@ class Watch:
         self._seen: list[str] = []
         self._requests: list[str] = []
         self._expected: list[str] = []
+        self._heard: dict[str, Callable[[Any], None]] = {
+            "request": lambda request: self._requests.append(request.url),
+            "console": self._console,
+            "weberror": lambda error: self._seen.append(f"uncaught: {error.error}"),
+            "dialog": self._dialog,
+        }
 
     def expect(self, pattern: str) -> None:
         """Console lines of this pattern are part of the test."""
         self._expected.append(pattern)
 
+    @property
+    def has_seen(self) -> bool:
+        return bool(self._seen)
+
     def requests(self, pattern: str) -> list[str]:
         return [url for url in self._requests if re.search(pattern, url)]
 
     def on(self, context: Any) -> None:
-        context.on("request", lambda request: self._requests.append(request.url))
-        context.on("console", self._console)
-        context.on("weberror", lambda error: self._seen.append(f"uncaught: {error.error}"))
-        context.on("dialog", self._dialog)
+        for name, heard in self._heard.items():
+            context.on(name, heard)
+
+    def off(self, context: Any) -> None:
+        for name, heard in self._heard.items():
+            context.remove_listener(name, heard)
 
     def _console(self, message: Any) -> None:
         if message.type in ("error", "warning", "assert"):
@@ -121,22 +137,73 @@ def watch() -> Watch:
     return Watch()
 
 
+class Windows:
+    """Windows that tests use one after another: a new one takes thrice as long as a new address.
+
+    Nothing of one test is found by the next: what the page keeps is cleared. A window that cannot
+    be cleared is closed, and so is one with errors, for some of them are told late.
+    """
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self._free: dict[str, list[Any]] = {}
+
+    def take(self, options: dict[str, Any]) -> Any:
+        free = self._free.setdefault(repr(options), [])
+        if free:
+            return free.pop()
+        context = self._browser.new_context(**options)
+        context.set_default_timeout(PATIENCE_MS)
+        return context.new_page()
+
+    def give_back(self, page: Any, options: dict[str, Any]) -> None:
+        """Must not fail: the test that had the window may have left it in any state."""
+        context = page.context
+        try:
+            for other in context.pages:
+                if other is not page:
+                    other.close()
+            page.unroute_all(behavior="ignoreErrors")
+            page.evaluate("localStorage.clear(), sessionStorage.clear()")
+            page.goto("about:blank")
+            context.clear_cookies()
+            page.emulate_media(
+                color_scheme=options.get("color_scheme", "light"),
+                reduced_motion=options["reduced_motion"],
+                forced_colors="none",
+            )
+            page.set_viewport_size(options["viewport"])
+        except Exception:
+            context.close()
+        else:
+            self._free[repr(options)].append(page)
+
+
+@pytest.fixture(scope="package")
+def windows(browser: Any) -> Windows:
+    return Windows(browser)
+
+
 @pytest.fixture
-def visit(browser: Any, watch: Watch) -> Iterator[Callable[..., Any]]:
+def visit(windows: Windows, watch: Watch) -> Iterator[Callable[..., Any]]:
     """Opens an address in a window of its own: visit(address, path, **options of the context)."""
-    contexts: list[Any] = []
+    taken: list[tuple[Any, dict[str, Any]]] = []
 
     def visited(address: str, path: str = "/", **options: Any) -> Any:
         watch.address = address
-        context = browser.new_context(**{"viewport": SCREEN, "reduced_motion": "reduce"} | options)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        watch.on(context)
-        page = context.new_page()
+        options = {"viewport": SCREEN, "reduced_motion": "reduce"} | options
+        page = windows.take(options)
+        taken.append((page, options))
+        watch.on(page.context)
         page.goto(address + path)
         return page
 
     yield visited
-    for context in contexts:
-        context.close()
+    for page, options in taken:
+        context = page.context
+        if watch.has_seen:
+            context.close()
+        else:
+            windows.give_back(page, options)
+        watch.off(context)
     watch.check()

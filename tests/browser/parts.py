@@ -10,7 +10,9 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-expect.set_options(timeout=10_000)
+from tests.browser.engine import PATIENCE_MS
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def box(page: Any) -> Any:
@@ -94,3 +96,15 @@ def fits(page: Any) -> None:
     """Nothing has to be scrolled sideways."""
     wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert wide[0] <= wide[1], f"{wide[0]} pixels in a window of {wide[1]}"
+
+
+def until(page: Any, test: str) -> None:
+    """Wait for an expression to be true; Playwright's own way is what the page's policy forbids."""
+    page.evaluate(
+        """([test, patience]) => new Promise((done, fail) => {
+          const late = setTimeout(() => fail(new Error(`never: ${test}`)), patience);
+          const look = () => TEST ? (clearTimeout(late), done()) : requestAnimationFrame(look);
+          look();
+        })""".replace("TEST", f"({test})"),
+        [test, PATIENCE_MS],
+    )

@@ -50,7 +50,7 @@ def completion(page: Any) -> None:
 
 
 def lightbox(page: Any) -> None:
-    parts.search(page, "a tower")
+    parts.search(page, "the Eiffel tower")
     tile(page, "eiffel-tower.jpg").locator(".open").click()
     expect(parts.lightbox(page)).to_contain_text("On the map")
     expect(parts.lightbox(page).locator(".lb-map svg").first).to_be_visible()
@@ -69,7 +69,7 @@ def drop(page: Any) -> None:
 
 def selection(page: Any) -> None:
     parts.search(page, "flowers")
-    expect(tiles(page).nth(4)).to_be_visible()
+    parts.first(page, "pink-tulips.jpg")
     for at in range(3):
         parts.pick(page, at)
 
@@ -114,8 +114,9 @@ def main(target: Path) -> None:
 def _settle(page: Any) -> None:
     """All pictures that can be seen are there."""
     page.wait_for_load_state("networkidle")
-    page.wait_for_function(
-        "[...document.images].every((one) => one.complete || one.getBoundingClientRect().top > 900)"
+    parts.until(
+        page,
+        "[...document.images].every((one) => one.complete || one.getBoundingClientRect().y > 900)",
     )
     page.evaluate("document.fonts.ready.then(() => null)")
 

@@ -5,6 +5,7 @@ In: a Command and its library. Out: the address that the server tells.
 
 from __future__ import annotations
 
+import atexit
 import re
 import shutil
 import subprocess
@@ -28,48 +29,62 @@ CITIES = {
 PRINTED = "<b>BOLD</b>"
 MANY = 150
 DRAWN = MANY + 2  # with the two of awful names and words
+STARTING_S = 60  # more than a busy machine takes
 
 
 class Served:
-    """`photosearch serve` on a free port."""
+    """`photosearch serve` on a free port; ends with the tests, whatever becomes of them."""
 
     def __init__(self, command: Command, *options: str) -> None:
         self._told: list[str] = []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "photosearch", "serve", "--port", "0", *options],
             env=command.env,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.address = self._read_address()
+        atexit.register(self._process.kill)
         # Read to the end: a server that is not listened to would stop at a full pipe.
+        self._known = threading.Event()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
+        self.address = ""
+        if self._known.wait(STARTING_S):
+            self.address = next(filter(None, map(_address_in, self._told)), "")
+        if not self.address:
+            self.stop()
+            raise AssertionError(f"the server tells no address, only: {self.told or 'nothing'}")
 
     @property
     def told(self) -> str:
         return "".join(self._told)
 
-    def _read_address(self) -> str:
+    def _listen(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
             self._told.append(line)
-            if found := re.search(r"http://\S+", line):
-                return found[0].rstrip("/.,")
-        raise AssertionError(f"the server ended: {self.told}")
-
-    def _listen(self) -> None:
-        assert self._process.stderr is not None
-        self._told.extend(self._process.stderr)
+            if _address_in(line):
+                self._known.set()
+        self._known.set()
 
     def stop(self) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-        self._process.wait(30)
-        self._listener.join(30)
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        atexit.unregister(self._process.kill)
+        self._listener.join(10)
         if self._process.stderr is not None:
             self._process.stderr.close()
+
+
+def _address_in(line: str) -> str:
+    found = re.search(r"http://\S+", line)
+    return found[0].rstrip("/.,") if found else ""
 
 
 def index_samples(folder: Path) -> Command:

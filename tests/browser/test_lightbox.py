@@ -91,6 +91,36 @@ def test_find_in_this_photo(samples: str, visit: Visit) -> None:
     expect(lightbox(page).get_by_text(re.compile(r"\d places? found"))).to_be_visible()
 
 
+def test_a_part_that_is_marked_is_searched_by(samples: str, visit: Visit) -> None:
+    page = visit(samples, "/?q=a+cat")
+    tile(page, "cat.jpg").locator(".open").click()
+    expect(lightbox(page)).to_contain_text("Photos like it")
+    page.get_by_role("button", name="Search by a part of the picture").click()
+    stage = lightbox(page).locator(".stage-part")
+    frame = stage.bounding_box()
+    # A frame is drawn within the one that is there at first.
+    page.mouse.move(frame["x"] + 20, frame["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 80, frame["y"] + 60, steps=3)
+    page.mouse.move(frame["x"] + 140, frame["y"] + 110, steps=3)
+    page.mouse.up()
+    drawn = stage.bounding_box()
+    assert abs(drawn["width"] - 120) < 3
+    assert abs(drawn["height"] - 90) < 3
+    page.get_by_role("group", name="A part of the picture").get_by_role("button").first.click()
+    expect(lightbox(page)).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"crop=\d+%2C\d+%2C\d+%2C\d+&.*like=[0-9a-f]{64}"))
+    x, y, width, height = map(
+        int, re.findall(r"\d+", re.findall("crop=([^&]*)", page.url)[0].replace("%2C", " "))
+    )
+    # In pixels of the photo, of which the frame on the screen is a picture.
+    assert abs(width / height - 120 / 90) < 0.05
+    assert x > 0
+    assert y > 0
+    expect(page.locator("#chips")).to_contain_text("part")
+    expect(tiles(page).first).to_be_visible()
+
+
 def test_a_photo_that_is_not_of_the_library_is_said(
     samples: str, visit: Visit, watch: Watch
 ) -> None:

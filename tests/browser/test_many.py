@@ -1,29 +1,21 @@
-"""A library of drawn photos: scrolling, filters with counts, selection, awful names."""
+"""A library of more photos than a page of results: scrolling, filters with counts, the map."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from tests.browser.conftest import Watch
 from tests.browser.parts import (
     box,
     counted,
     expect,
     filters,
     lightbox,
-    names,
-    pick,
-    search,
-    tile,
     tiles,
-    title,
+    until,
 )
-from tests.browser.serving import DRAWN, HOSTILE, PRINTED, QUOTED
+from tests.browser.serving import DRAWN
 
 Visit = Callable[..., Any]
 
@@ -49,7 +41,7 @@ def test_back_from_a_photo_far_down_leads_to_the_same_place(drawn: str, visit: V
     expect(tiles(page).nth(20)).to_be_attached()
     page.mouse.move(640, 500)
     page.mouse.wheel(0, 900)
-    page.wait_for_function("scrollY > 500")
+    until(page, "scrollY > 500")
     seen = page.evaluate(
         "[...document.querySelectorAll('.tile')].findIndex("
         "(one) => one.getBoundingClientRect().top > 200)"
@@ -70,10 +62,7 @@ def test_filters_keep_as_many_photos_as_they_promise(drawn: str, visit: Visit) -
         ("years", "2022", "date:2022"),
         ("places", "Kyoto", "place:Kyoto"),
     ):
-        counts = page.evaluate(
-            "(q) => fetch(`/api/facets?q=${encodeURIComponent(q)}`).then((one) => one.json())",
-            chosen,
-        )
+        counts = _counts(page, chosen)
         promised = next(one["photos"] for one in counts[group] if one["value"] == value)
         button = panel.get_by_role("button", name=re.compile(f"^{value}"))
         # Counted among those that pass what was chosen before.
@@ -90,57 +79,45 @@ def test_filters_keep_as_many_photos_as_they_promise(drawn: str, visit: Visit) -
     expect(box(page)).not_to_have_value(re.compile("Kyoto"))
 
 
-def test_qualifiers_are_completed_by_keys(drawn: str, visit: Visit, watch: Watch) -> None:
-    watch.expect("status of 400")  # a qualifier that is half typed
+def test_two_values_of_a_kind_are_either_and_counts_say_so(drawn: str, visit: Visit) -> None:
     page = visit(drawn)
-    expect(tiles(page).first).to_be_visible()
-    search(page, "came")
-    choices = page.get_by_role("listbox", name="Completions")
-    expect(choices.get_by_role("option", name=re.compile("camera:"))).to_be_visible()
-    box(page).press("ArrowDown")
-    expect(box(page)).to_have_attribute("aria-activedescendant", re.compile("choice-0"))
-    box(page).press("Enter")
-    expect(box(page)).to_have_value(re.compile("^camera:"))
-    option = choices.get_by_role("option").filter(has_text="Pixel 6")
-    expect(option).to_contain_text("50")
-    option.click()
-    expect(box(page)).to_have_value(re.compile('^camera:"Pixel 6" ?$'))
-    expect(counted(page)).to_have_text("50 photos")
+    panel = filters(page)
+    chosen, shown = "", DRAWN
+    for group, values in (("cameras", ("Pixel 6", "X100V")), ("years", ("2021", "2023"))):
+        # Values of one kind are counted as if none of it was chosen yet.
+        counts = _counts(page, chosen)
+        promised = 0
+        for value in values:
+            promise = next(one for one in counts[group] if one["value"] == value)
+            button = panel.get_by_role("button", name=re.compile(f"^{value}"))
+            expect(button).to_have_attribute("aria-pressed", "false")
+            expect(button.locator(".value-count")).to_have_text(str(promise["photos"]))
+            button.click()
+            promised += promise["photos"]
+            expect(counted(page)).to_have_text(f"{promised} photos")
+            expect(button).to_have_attribute("aria-pressed", "true")
+        assert 0 < promised < shown
+        chosen, shown = box(page).input_value(), promised
+    # One of a kind taken away again leaves the other.
+    panel.get_by_role("button", name=re.compile("^2021")).click()
+    expect(box(page)).to_have_value(re.compile("date:2023$"))
 
 
-def test_selected_photos_come_as_a_zip_of_the_originals(
-    drawn: str, visit: Visit, tmp_path: Path
-) -> None:
+def _counts(page: Any, q: str) -> Any:
+    return page.evaluate(
+        "(q) => fetch(`/api/facets?q=${encodeURIComponent(q)}`).then((one) => one.json())", q
+    )
+
+
+def test_a_point_of_the_map_is_a_filter(drawn: str, visit: Visit) -> None:
     page = visit(drawn)
-    expect(tiles(page).nth(3)).to_be_visible()
-    for at in (0, 3):
-        pick(page, at)
-    wanted = {tiles(page).nth(at).get_attribute("data-photo") for at in (0, 3)}
-    bar = page.get_by_role("region", name="Selected photos")
-    expect(bar).to_contain_text("2 selected")
-    with page.expect_download() as download:
-        bar.get_by_role("button", name="Download ZIP").click()
-    download.value.save_as(tmp_path / "photos.zip")
-    with zipfile.ZipFile(tmp_path / "photos.zip") as archive:
-        assert archive.testzip() is None
-        digests = {hashlib.sha256(archive.read(one)).hexdigest() for one in archive.namelist()}
-    assert digests == wanted
-
-
-def test_paths_of_a_range_are_copied_and_the_selection_is_cleared(drawn: str, visit: Visit) -> None:
-    page = visit(drawn, permissions=["clipboard-read", "clipboard-write"])
-    expect(tiles(page).nth(4)).to_be_visible()
-    pick(page, 1)
-    tiles(page).nth(4).locator(".open").click(modifiers=["Shift"])
-    bar = page.get_by_role("region", name="Selected photos")
-    expect(bar).to_contain_text("4 selected")
-    bar.get_by_role("button", name="Copy the list of paths").click()
-    expect(page.get_by_text("4 paths copied")).to_be_visible()
-    paths = page.evaluate("navigator.clipboard.readText()").splitlines()
-    assert [Path(one).name for one in paths] == names(page)[1:5]
-    assert all(Path(one).is_file() for one in paths)
-    bar.get_by_role("button", name="Clear the selection").click()
-    expect(bar).to_be_hidden()
+    point = filters(page).get_by_role("button", name=re.compile(r"38 photos near 35\.0.*135\."))
+    point.scroll_into_view_if_needed()
+    point.click()
+    expect(box(page)).to_have_value(re.compile(r"near:.*35\.0"))
+    expect(counted(page)).to_have_text("38 photos")
+    page.go_back()
+    expect(counted(page)).to_have_text(f"{DRAWN} photos")
 
 
 def test_the_place_of_a_photo_is_named_and_leads_to_others_of_it(drawn: str, visit: Visit) -> None:
@@ -151,42 +128,3 @@ def test_the_place_of_a_photo_is_named_and_leads_to_others_of_it(drawn: str, vis
     expect(lightbox(page)).to_be_hidden()
     expect(box(page)).to_have_value(re.compile("place:.?Kyoto"))
     expect(counted(page)).to_have_text("38 photos")
-
-
-def test_awful_names_and_words_are_shown_as_they_are(drawn: str, visit: Visit) -> None:
-    page = visit(drawn, "/?q=name:*quoted*")
-    expect(tiles(page)).to_have_count(1)
-    assert names(page) == [QUOTED]
-    tiles(page).first.locator(".open").click()
-    expect(title(page)).to_have_text(QUOTED)
-    expect(lightbox(page)).to_contain_text(f"{HOSTILE[:-1]} ")
-    page.keyboard.press("Escape")
-
-    # As a value of the filters: camera and tag.
-    search(page, "")
-    panel = filters(page)
-    for group in ("Cameras", "Tags"):
-        value = (
-            panel.get_by_role("region", name=group).get_by_role("button").filter(has_text=HOSTILE)
-        )
-        promised = value.locator(".value-count").inner_text()
-        value.click()
-        expect(counted(page)).to_have_text(re.compile(f"^{promised} photos?$"))
-        value.click()
-        expect(counted(page)).to_have_text(f"{DRAWN} photos")
-
-    # As a line of print, as a text that is looked for, and in what is said of an error.
-    search(page, '"bold"')
-    expect(tile(page, "printed.png")).to_contain_text(PRINTED)
-    search(page, HOSTILE)
-    expect(box(page)).to_have_value(HOSTILE)
-    expect(tiles(page).first).to_be_visible()
-
-
-def test_awful_addresses_do_no_harm(drawn: str, visit: Visit) -> None:
-    for path in (
-        "/?q=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&sort=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
-        "/?photo=%3Cscript%3E&like=../../etc/passwd&example=javascript:alert(1)&crop=%3Cb%3E",
-    ):
-        page = visit(drawn, path)
-        expect(tiles(page).first).to_be_visible()

@@ -42,26 +42,6 @@ def test_results_appear_while_typing_without_enter(samples: str, visit: Visit) -
     assert "cat.jpg" not in weak.locator("img").evaluate_all("all => all.map((one) => one.alt)")
 
 
-def test_what_was_typed_last_wins_over_an_answer_that_comes_late(
-    samples: str, visit: Visit
-) -> None:
-    page = visit(samples)
-    expect(tiles(page)).to_have_count(41)
-    late: list[Any] = []
-    page.route(re.compile(r"/api/search\?.*q=a\+cat"), lambda route: late.append(route))
-    with page.expect_request(re.compile(r"/api/search\?.*q=a\+cat")):
-        search(page, "a cat")
-    search(page, "two dogs")
-    first(page, "dogs-at-door.jpg")
-    assert late
-    for route in late:
-        response = route.fetch()
-        route.fulfill(response=response)
-    page.evaluate("fetch('/api/status').then((answer) => answer.json())")
-    first(page, "dogs-at-door.jpg")
-    expect(box(page)).to_have_value("two dogs")
-
-
 def test_a_wrong_qualifier_is_said_with_what_was_meant(
     samples: str, visit: Visit, watch: Watch
 ) -> None:

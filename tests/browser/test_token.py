@@ -38,3 +38,34 @@ def test_the_token_is_in_the_first_address_alone(
         assert not [url for url in watch.requests("token=") if "/api/" in url or "/page/" in url]
     finally:
         served.stop()
+
+
+def test_the_token_is_typed_into_a_form(
+    browser: Any, once: Callable[..., Command], visit: Visit, watch: Watch
+) -> None:
+    watch.expect("status of 401")
+    served = Served(once("browser-samples", index_samples), "--token", TOKEN)
+    address = re.sub(r"/?\?.*", "", served.address)
+    try:
+        page = visit(address, "/?token=a-wrong-one-123")
+        field = page.get_by_label("Token")
+        expect(field).to_be_focused()
+        field.fill("a-wrong-one-too-456")
+        page.get_by_role("button", name="Show the photos").click()
+        expect(page.get_by_label("Token")).to_have_value("")
+        expect(tiles(page)).to_have_count(0)
+        assert page.context.cookies() == []
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Show the photos").click()
+        expect(tiles(page)).to_have_count(41)
+        assert TOKEN not in page.url
+        (kept,) = page.context.cookies()
+        assert kept["httpOnly"]
+        assert kept["sameSite"] == "Strict"
+        assert TOKEN not in kept["value"]
+        search(page, "exit")
+        first(page, "exit-sign.jpg")
+        page.goto(f"{address}/docs")
+        expect(page.get_by_text("/api/search").first).to_be_visible()
+    finally:
+        served.stop()

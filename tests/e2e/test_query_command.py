@@ -88,7 +88,7 @@ class TestFinds:
         kittens = next(path for path in plain if path.endswith("kitten-playing.jpg"))
         assert less.index(kittens) > plain.index(kittens)
         part = sampled("query", "an animal", "--unlike", CAT, "--json").json["parts"][1]
-        assert part == {"kind": "unlike", "value": str(CAT), "weight": -1.0}
+        assert part == {"kind": "unlike", "value": str(CAT), "weight": -0.5}
 
     def test_text_and_example_together(self, sampled: Command) -> None:
         found = sampled("query", "a city at night", "--image", CAT, "-k", "6").lines

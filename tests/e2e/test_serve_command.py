@@ -214,8 +214,8 @@ def test_others_see_nothing_without_a_token(command: Command) -> None:
         made = re.search(r"PHOTOSEARCH_TOKEN=(\w+) photosearch serve", done.err)
         assert made
         assert len(made[1]) >= 20
-    assert "at least 8" in command("serve", "--host", "0.0.0.0", "--token", "short", code=2).err
-    assert "at least 8" in command("serve", "--token", "with a\nline end", code=2).err
+    assert "at least 6" in command("serve", "--host", "0.0.0.0", "--token", "short", code=2).err
+    assert "at least 6" in command("serve", "--token", "with a\nline end", code=2).err
 
 
 def test_others_see_all_with_the_token(command: Command) -> None:
@@ -239,6 +239,41 @@ def test_further_names_can_be_allowed(command: Command) -> None:
         assert served.get("/", Host="other.lan")[0] == 403
 
 
+def test_behind_a_proxy_it_is_told_who_sees_the_page(command: Command) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "photosearch", "serve", "--port", "0", "--behind-proxy",
+         "--allow-host", "photos.lan"],
+        env=command.env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if "Ctrl-C" in line:
+            break
+    process.kill()
+    process.communicate()
+    assert "whoever reaches the proxy sees all photos" in said
+    assert "open https://photos.lan/ in a browser" in said
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.getuid() != 0, reason="takes another user, on Linux"
+)
+def test_another_user_of_the_machine_sees_nothing(served: Served) -> None:
+    script = (
+        "import os, socket, sys; os.setuid(65534); s = socket.socket(); "
+        "s.connect(('127.0.0.1', int(sys.argv[1]))); "
+        "s.sendall(b'GET /api/status HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n'); "
+        "sys.stdout.buffer.write(s.recv(12))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(served.port)], capture_output=True, check=True
+    )
+    assert done.stdout == b"HTTP/1.1 403"
+    assert served.get("/api/status")[0] == 200
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -249,6 +284,8 @@ def test_further_names_can_be_allowed(command: Command) -> None:
         (["--socket", "--allow-host", "a"], "--allow-host is for the page"),
         (["--idle", "5m"], "--idle goes with --socket"),
         (["--status", "--idle", "5m"], "--idle goes with --socket"),
+        (["--socket", "--behind-proxy"], "--behind-proxy is for the page"),
+        (["--behind-proxy"], "--behind-proxy needs the name"),
         (["--allow-host", "http://a"], "is no name of a machine"),
         (["--allow-host", "a:80"], "is no name of a machine"),
         (["--host", "no such host", "--token", "0123456789"], "no such address"),

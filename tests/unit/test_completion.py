@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from photosearch.errors import PhotosearchError
 from photosearch.reports import Counted, Facets
-from photosearch.search.completion import MOST, Completion, complete, spelled
+from photosearch.search.completion import MOST, Completion, complete
 from photosearch.search.qualifiers import read_text
 from photosearch.search.typed import index_of, units_of
+from photosearch.search.values import spelled
 
 TODAY = date(2026, 3, 1)
 

@@ -58,10 +58,11 @@ FLOORS = (
         "search.qualifiers search.crop search.query search.example search.picture "
         "search.example_words search.likeness search.bank search.relevance search.matching "
         "search.terms search.reading search.printed search.fuse search.looks search.small "
-        "search.hits search.run search.browse search.geometry search.rerank search.answer "
-        "search.typed search.completion",
+        "search.hits search.run search.browse search.geometry search.rerank search.asked "
+        "search.rankings search.pages search.answer "
+        "search.typed search.values search.completion",
         "survey.inventory survey.decay survey.health survey.about survey.agreement "
-        "survey.evaluate survey.export survey.columns survey.facets "
+        "survey.evaluate survey.export survey.columns survey.values survey.folders survey.facets "
         "survey.counts",
         "duplicates.fingerprint duplicates.candidates duplicates.same_picture duplicates.groups "
         "duplicates.keep duplicates.pixels duplicates.sequences duplicates.comparing "
@@ -86,9 +87,10 @@ FLOORS = (
         "resident.itself resident.server resident.start",
     ),
     (
-        "web.hosts web.tokens web.desktop web.render web.sending web.bundle_zip web.readers "
-        "web.thumbs web.site web.replies web.guard web.schemas web.parameters web.upload "
-        "web.search_api web.library_api web.photo_api web.app web.run",
+        "web.hosts web.tokens web.peers web.desktop web.render web.sending web.bundle_zip "
+        "web.readers web.thumbs web.site web.replies web.bodies web.connection web.guard "
+        "web.schemas web.parameters web.upload "
+        "web.search_api web.library_api web.photo_api web.taking_api web.app web.run",
         "assistant.parameters assistant.schemas assistant.tool assistant.wording assistant.desk "
         "assistant.searching assistant.photos assistant.overview assistant.server",
     ),
@@ -96,7 +98,8 @@ FLOORS = (
         "cli.grouped cli.output cli.opened cli.options cli.filters cli.progress cli.index "
         "cli.query_options cli.forms cli.query "
         "cli.facts cli.photos cli.classify cli.drawing cli.locate cli.duplicates cli.models "
-        "cli.upkeep cli.check cli.unit cli.watch cli.serve_page cli.serve cli.mcp cli.app __main__",
+        "cli.upkeep cli.check cli.unit cli.watch cli.serve_page cli.resident cli.serve "
+        "cli.mcp cli.app __main__",
     ),
 )
 PLACES = {

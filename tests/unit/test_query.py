@@ -17,7 +17,7 @@ from photosearch.errors import WrongUse
 from photosearch.paths import to_bytes
 from photosearch.records import Facts, FoundFile, Photo
 from photosearch.search.filters import Filters, first_day
-from photosearch.search.query import make_query, parse_weights
+from photosearch.search.query import check_no_image, make_query, parse_weights
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
 from photosearch.store.snapshot import Snapshot
 from tests.make import write_photos
@@ -42,12 +42,12 @@ def test_images_for_and_against() -> None:
     query = make_query(images=["a.jpg"], unlike=["b.jpg"], crops=["0,0,5,5"])
     assert [(part.kind, part.weight, str(part.crop)) for part in query.images] == [
         ("image", 1.0, "0,0,5,5"),
-        ("unlike", -1.0, "None"),
+        ("unlike", -0.5, "None"),
     ]
     assert not query.texts
-    assert parts(text="a", unlike=["b"], weights=parse_weights(["unlike=0.5"])) == [
+    assert parts(text="a", unlike=["b"], weights=parse_weights(["unlike=2"])) == [
         ("text", "a", 1.0),
-        ("unlike", "b", -0.5),
+        ("unlike", "b", -2.0),
     ]
 
 
@@ -94,10 +94,11 @@ def test_empty_queries(options: dict[str, object]) -> None:
 def test_text_that_is_an_image_file(tmp_path: Path) -> None:
     (path,) = write_photos(tmp_path, 1)
     with pytest.raises(WrongUse, match="is an image file") as caught:
-        make_query(str(path))
+        check_no_image(str(path))
     assert "--image" in caught.value.hint
-    make_query(str(path.with_name("no-such.jpg")))
-    make_query(str(tmp_path))  # a folder's name may well be a word
+    check_no_image(str(path.with_name("no-such.jpg")))
+    check_no_image(str(tmp_path))  # a folder's name may well be a word
+    make_query(str(path))  # one who asks from elsewhere is not told what files are here
 
 
 @given(st.text())

@@ -411,6 +411,8 @@ def test_rows_on_a_slow_disk_are_the_same(
     store: Store, monkeypatch: pytest.MonkeyPatch, is_cold: bool
 ) -> None:
     monkeypatch.setattr(scan, "_PROBE_SECONDS", -1.0 if is_cold else 1e9)
+    monkeypatch.setattr(scan, "_disk_faults", lambda: None)
+    monkeypatch.setattr(scan, "_KEPT_MAPPED", 0 if is_cold else 1 << 40)
     rng = np.random.default_rng(3)
     store.add(photos_like(rng, 2000))
     for k in (1, 40, 1500):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,14 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from photosearch import Library
 from photosearch.encode.names import open_encoder
+from photosearch.index.base import Ranking
 from photosearch.index.cache import refresh_index
 from photosearch.records import Answer, Facts, FoundFile, Line, Photo
 from photosearch.search.example import InLibrary
+from photosearch.search.looks import Looks
 from photosearch.search.query import Query, make_query
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
 from photosearch.store.remembered import FILE
@@ -346,6 +351,128 @@ def test_hits_are_the_same_whatever_the_size_of_the_page(
             assert [(hit.photo, hit.rank, hit.relevance, hit.evidence) for hit in found][
                 : len(hits)
             ] == hits
+
+
+@pytest.fixture(scope="module")
+def warm(many: Path) -> Iterator[Library]:
+    """A library whose towers are loaded, for its twins."""
+    with Library.open(many) as library:
+        yield library
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    text=st.sampled_from(["dog", "big dog beach", "cat name:1*", "dog -name:2*", "zebra"]),
+    words=st.sampled_from([None, True, False]),
+    unlike=st.sampled_from([(), ("4",), ("4", "9")]),
+    minus=st.sampled_from([(), ("a fox",)]),
+    order=st.sampled_from(["relevance", "relevance", "date", "name"]),
+    sizes=st.lists(st.integers(1, 400), min_size=1, max_size=6),
+    keeps=st.booleans(),
+)
+def test_pages_of_any_sizes_make_one_list(
+    warm: Library,
+    text: str,
+    words: bool | None,
+    unlike: tuple[str, ...],
+    minus: tuple[str, ...],
+    order: str,
+    sizes: list[int],
+    keeps: bool,
+) -> None:
+    """Whether rankings are kept between the pages or made anew for each."""
+    if words:
+        unlike, minus = (), ()
+    examples = [InLibrary(hashlib.sha256(one.encode()).hexdigest()) for one in unlike]
+    asked = make_query(text, unlike=examples, minus=minus, words=words)
+    whole = warm.run_query(asked, k=1000, offset=0, sort=order).hits
+    with warm.twin() as library:
+        if keeps:
+            with library.remembering(on_disk=False):
+                pass
+        found: list[Any] = []
+        for size in [*sizes, 1000]:
+            answer = library.run_query(asked, k=size, offset=len(found), sort=order)
+            assert len(answer.hits) == min(size, len(whole) - len(found))
+            found += answer.hits
+            assert answer.more is (len(found) < len(whole))
+            if not answer.more:
+                break
+        assert [(hit.photo, hit.rank) for hit in found] == [
+            (hit.photo, hit.rank) for hit in whole[: len(found)]
+        ]
+        for mine, theirs in zip(found, whole, strict=False):
+            assert mine.relevance == pytest.approx(theirs.relevance, abs=1e-3)
+
+
+@pytest.mark.parametrize("asked", [make_query("dog"), make_query("dog", words=True), Query(())])
+def test_who_scrolls_while_photos_come_and_go_sees_none_twice(
+    many: Path, tmp_path: Path, asked: Query
+) -> None:
+    """The pages go on in the list that the first one was cut from; what is gone is left out, and a
+    first page is that of the library as it is.
+    """
+    folder = tmp_path / "library"
+    shutil.copytree(many, folder)
+    with Library.open(folder) as library:
+        with library.remembering(on_disk=False):
+            pass
+        other = library.twin()
+        before = library.run_query(asked, k=1000, offset=0).hits
+        seen = list(other.run_query(asked, k=60, offset=0).hits)
+        gone = {seen[0].photo_id, before[70].photo_id}
+        catalogue = Catalogue(folder)
+        with catalogue.transaction() as connection:
+            for photo_id in gone:
+                connection.execute("DELETE FROM files WHERE photo_id = ?", (photo_id,))
+        catalogue.close()
+        while True:
+            answer = other.run_query(asked, k=60, offset=60 * -(-len(seen) // 60))
+            seen += answer.hits
+            if not answer.more or len(seen) > 1000:
+                break
+        expected = [hit.photo for hit in before if hit.photo_id != before[70].photo_id]
+        assert [hit.photo for hit in seen][: len(expected)] == expected
+        other.close()
+        again = other.run_query(asked, k=1000, offset=0).hits
+        assert not gone & {hit.photo_id for hit in again}
+        other.close()
+
+
+def test_a_page_of_a_kept_ranking_makes_none_anew(
+    many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+    search = Looks.search
+
+    def counted(self: Looks, count: int) -> Ranking:
+        searched.append(count)
+        return search(self, count)
+
+    monkeypatch.setattr(Looks, "search", counted)
+    with Library.open(many) as library, library.remembering(on_disk=False):
+        twin = library.twin()
+        for offset in range(0, 1000, 50):
+            for one in (library, twin):
+                one.run_query(make_query("dog"), k=50, offset=offset)
+        twin.close()
+    assert searched == [100, 300, 1000]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["camera:", 'camera:"Pix', "date:", "date:20", "near:", "-tag:", "in:", "has:g", "type:j"],
+)
+def test_a_filter_that_is_being_typed_is_no_error(client: TestClient, text: str) -> None:
+    ask(client, "/api/search", 400, q=f"a cat {text}")
+    typed = ask(client, "/api/search", q=f"a cat {text}", typing="true")
+    plain = ask(client, "/api/search", q="a cat", typing="true")
+    assert photos_of(typed) == photos_of(plain)
+    assert typed["notes"][0] == f"{text} does not count yet: it is not finished"
+    ask(client, "/api/facets", 400, q=text)
+    assert ask(client, "/api/facets", q=text, typing="true") == ask(client, "/api/facets")
+    # What stands before it has to make sense.
+    ask(client, "/api/search", 400, q=f"date:Junember {text}", typing="true")
 
 
 # Threads

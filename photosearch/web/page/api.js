@@ -88,7 +88,7 @@ export const openFolder = (id) =>
     headers: { "Content-Type": "application/json" },
   });
 
-export const PREVIEW_SIZES = [240, 480, 960, 1920];
+const PREVIEW_SIZES = [240, 480, 960, 1920];
 
 // The smallest preview whose longer side has as many pixels as `pixels` CSS pixels take on this screen.
 export function previewUrl(id, pixels) {

@@ -1,6 +1,7 @@
 // What is asked beside the text: photos to be like or unlike, an image of one's own. Each can be taken away.
 // In: the state. Out: chips below the box.
 
+import * as api from "./api.js";
 import { make } from "./elements.js";
 import * as example from "./example.js";
 import * as results from "./results.js";
@@ -25,7 +26,8 @@ async function show() {
   const list = document.getElementById("chips");
   const chips = [];
   if (asked.example) chips.push(await exampleChip(asked));
-  for (const id of asked.like) chips.push(photoChip("like", id));
+  const isPart = Boolean(asked.crop) && !asked.example && asked.like.length === 1;
+  for (const id of asked.like) chips.push(photoChip("like", id, isPart));
   for (const id of asked.unlike) chips.push(photoChip("unlike", id));
   if (chips.length > 1) {
     const all = { like: [], unlike: [], example: null, crop: "" };
@@ -36,8 +38,21 @@ async function show() {
   list.hidden = !chips.length;
 }
 
-function photoChip(list, id) {
-  const name = names.get(id) ?? "a photo";
+// A photo that was no hit here, such as that of a bookmark.
+async function findName(id) {
+  names.set(id, ""); // asked for once
+  try {
+    const { paths } = await api.photo(id);
+    names.set(id, nameOf(paths[0]));
+    show();
+  } catch {
+    // Not of the library any more: it stays "a photo", and the results say why.
+  }
+}
+
+function photoChip(list, id, isPart = false) {
+  if (!names.has(id)) findName(id);
+  const name = `${isPart ? "this part of " : ""}${names.get(id) || "a photo"}`;
   const less = list === "unlike";
   const remove = () => {
     const left = state.get()[list].filter((one) => one !== id);

@@ -57,12 +57,16 @@ export async function suggest({ wanted = false } = {}) {
   try {
     const found = await api.complete(text, at, { signal: mine.signal });
     if (mine !== asking || document.activeElement !== box) return;
-    if (found.items.length) open(found);
+    if (found.items.length && !isThere(found, text)) open(found);
     else close();
   } catch (error) {
     if (!api.isAbort(error) && mine === asking) close();
   }
 }
+
+// Whether the one thing that could be put in stands there already.
+const isThere = ({ items, from, to }, text) =>
+  items.length === 1 && items[0].insert.trim().toLowerCase() === text.slice(from, to).trim().toLowerCase();
 
 // Most words begin no qualifier: nothing need be asked about them.
 async function beginsName(word) {
@@ -76,6 +80,8 @@ async function beginsName(word) {
 }
 
 function open(found) {
+  // Chosen by the arrow keys while the answer to the last letter was on its way: it stays chosen.
+  const kept = offer?.items[chosen]?.insert;
   offer = { ...found, items: found.items.slice(0, SHOWN), text: box.value };
   list.replaceChildren(
     ...offer.items.map((item, at) =>
@@ -90,7 +96,7 @@ function open(found) {
   );
   list.hidden = false;
   box.setAttribute("aria-expanded", "true");
-  choose(-1);
+  choose(offer.items.findIndex((item) => item.insert === kept));
 }
 
 function choose(at) {

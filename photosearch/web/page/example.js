@@ -3,14 +3,11 @@
 // this tab alone and sent to this library's server alone, which does not store it.
 
 import { counted, icon, make } from "./elements.js";
+import { isImage, prepared } from "./example_image.js";
 import * as state from "./state.js";
 
-const LARGEST = 1600; // pixels of the longer side that are sent: the model looks at 224 of them
-const SMALL = 640; // of what is kept for Back and reload; some 60 kB
-const MOST_BYTES = 50 * 2 ** 20; // what the server takes; of a file that the browser cannot make smaller
 const KEPT = "photosearch.example.";
 const OURS = "application/x-photosearch"; // a photo of the page itself that is dragged
-const ELSEWHERE = /\.(hei[cf]|tiff?|jxl|dng|cr[23w]|nef|nrw|arw|orf|raf|rw2|pef|srw|avif)$/i;
 
 const blobs = new Map(); // key -> {blob, name}
 let parts = null;
@@ -56,44 +53,6 @@ export async function use(file) {
   } finally {
     busy(false);
   }
-}
-
-const isImage = (file) => file.type.startsWith("image/") || ELSEWHERE.test(file.name) || (!file.type && !file.name.includes("."));
-
-// Small enough to be sent at once; as it is where this browser cannot read it but the server may.
-async function prepared(file) {
-  let picture;
-  try {
-    picture = await createImageBitmap(file, { imageOrientation: "from-image" });
-  } catch {
-    if (!ELSEWHERE.test(file.name) && !/hei[cf]|tiff|jxl|avif|raw|dng/.test(file.type)) {
-      throw new Error(`“${file.name || "That image"}” cannot be read as an image: it may be damaged.`);
-    }
-    if (file.size > MOST_BYTES) {
-      throw new Error(`“${file.name}” is too large: ${Math.round(file.size / 2 ** 20)} MiB, and no more than ${MOST_BYTES / 2 ** 20} can be sent.`);
-    }
-    return { blob: file, small: null };
-  }
-  const small = await drawn(picture, SMALL, 0.8);
-  const longer = Math.max(picture.width, picture.height);
-  const fine = longer <= LARGEST && file.size < 3e6 && /jpeg|png|webp/.test(file.type);
-  const blob = fine ? file : await drawn(picture, LARGEST, 0.9);
-  picture.close();
-  return { blob, small };
-}
-
-async function drawn(picture, longest, quality) {
-  const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(picture.width * scale));
-  canvas.height = Math.max(1, Math.round(picture.height * scale));
-  const pen = canvas.getContext("2d");
-  pen.fillStyle = "#fff"; // what is transparent lies on white, as in the library
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  return new Promise((done, fail) =>
-    canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("This browser could not read the image."))), "image/jpeg", quality));
 }
 
 // ---- kept in this tab ---------------------------------------------------------------------------
@@ -147,7 +106,10 @@ export function init() {
     if (!event.relatedTarget) show(false);
   });
   document.addEventListener("drop", onDrop);
-  document.addEventListener("dragend", () => show(false));
+  document.addEventListener("dragend", () => {
+    isOwn = false;
+    show(false);
+  });
 }
 
 function onPaste(event) {
@@ -158,7 +120,10 @@ function onPaste(event) {
   use(file);
 }
 
+let isOwn = false; // what is dragged began on this page
+
 function onDragStart(event) {
+  isOwn = true;
   const tile = event.target.closest?.(".tile[data-photo]");
   if (!tile) return;
   event.dataTransfer.setData(OURS, tile.dataset.photo);
@@ -167,20 +132,32 @@ function onDragStart(event) {
 
 const isOurs = (event) => event.dataTransfer?.types.includes(OURS);
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+// A link, or a picture of another page of which browsers give the address alone. Nothing is fetched from
+// there, and the browser must not leave this page for it. Into a field it may be dropped as text.
+const isAddress = (event) =>
+  !isOwn && event.dataTransfer?.types.includes("text/uri-list") && !event.target.closest?.("input, textarea");
+const isWanted = (event) => isOurs(event) || hasFiles(event) || isAddress(event);
+
+const OVERLAY = {
+  photo: ["Drop it for more like this photo", ""],
+  file: ["Drop an image to find photos like it", "It is sent to your own server alone, and not stored there."],
+  address: ["This is an address, not an image", "Copy the image itself and paste it here, or save it and drop the file."],
+};
 
 function onDragOver(event) {
-  if (!isOurs(event) && !hasFiles(event)) return;
+  if (!isWanted(event)) return;
   event.preventDefault();
   event.dataTransfer.dropEffect = isOurs(event) ? "link" : "copy";
-  parts.title.textContent = isOurs(event) ? "Drop it for more like this photo" : "Drop an image to find photos like it";
-  parts.aside.textContent = isOurs(event) ? "" : "It is sent to your own server alone, and not stored there.";
+  const kind = isOurs(event) ? "photo" : hasFiles(event) ? "file" : "address";
+  [parts.title.textContent, parts.aside.textContent] = OVERLAY[kind];
   show(true);
 }
 
 function onDrop(event) {
   show(false);
-  if (!isOurs(event) && !hasFiles(event)) return;
+  if (!isWanted(event)) return;
   event.preventDefault();
+  if (!isOurs(event) && !event.dataTransfer.files.length) return tell(ADDRESS);
   if (isOurs(event)) {
     const id = event.dataTransfer.getData(OURS);
     state.change({ like: [id], q: "", unlike: [], example: null, crop: "", sort: "", photo: null });
@@ -203,6 +180,8 @@ function show(on) {
     // an older browser: it lies over all but dialogs
   }
 }
+
+const ADDRESS = "That is only the address of an image, and nothing is fetched from elsewhere: copy the image and paste it here, or save it and drop the file.";
 
 let silence = 0;
 function tell(text) {

@@ -3,35 +3,19 @@
 
 import * as api from "./api.js";
 import * as facets from "./facets.js";
+import { kept } from "./kept.js";
 import * as state from "./state.js";
 import * as words from "./words.js";
 
 const THEMES = ["", "light", "dark"];
-const THEME_NAMES = { "": "as the system has them", light: "light", dark: "dark" };
+const THEME_NAMES = { "": "system", light: "light", dark: "dark" };
 
 const byId = (id) => document.getElementById(id);
 const narrow = matchMedia("(max-width: 63.9em)");
 const root = document.documentElement;
 
-function kept(name, value) {
-  try {
-    if (value === undefined) return localStorage.getItem(`photosearch.${name}`);
-    if (value === "") localStorage.removeItem(`photosearch.${name}`);
-    else localStorage.setItem(`photosearch.${name}`, value);
-  } catch {
-    // Storage is switched off: it holds for this page then.
-  }
-  return null;
-}
-
 export function init({ onSize }) {
-  byId("theme").addEventListener("click", () => {
-    const next = THEMES[(THEMES.indexOf(root.dataset.theme ?? "") + 1) % THEMES.length];
-    if (next) root.dataset.theme = next;
-    else delete root.dataset.theme;
-    kept("theme", next);
-    showTheme();
-  });
+  for (const id of ["theme", "colours"]) byId(id).addEventListener("click", nextTheme);
   showTheme();
 
   byId("help").addEventListener("click", showHelp);
@@ -71,11 +55,21 @@ export function init({ onSize }) {
 
 export const size = () => Number(kept("size") || 100) / 100;
 
+function nextTheme() {
+  const next = THEMES[(THEMES.indexOf(root.dataset.theme ?? "") + 1) % THEMES.length];
+  if (next) root.dataset.theme = next;
+  else delete root.dataset.theme;
+  kept("theme", next);
+  showTheme();
+}
+
 function showTheme() {
   const chosen = root.dataset.theme ?? "";
+  const said = `Colours: ${THEME_NAMES[chosen]}`;
   byId("theme").dataset.theme = chosen;
-  byId("theme").setAttribute("aria-label", `Colours: ${THEME_NAMES[chosen]}`);
-  byId("theme").title = `Colours: ${THEME_NAMES[chosen]}`;
+  byId("theme").setAttribute("aria-label", said);
+  byId("theme").title = said;
+  byId("colours").textContent = said;
 }
 
 export const showHelp = () => byId("help-dialog").showModal();

@@ -3,7 +3,7 @@
 
 import { make } from "./elements.js";
 import { aspectOf, justify } from "./rows.js";
-import { makeTile, placeTile, updateTile } from "./tile.js";
+import { makeTile, placeTile, tryAgain as loadAgain, updateTile } from "./tile.js";
 
 let root;
 let tiles = new Map(); // id → tile
@@ -29,11 +29,10 @@ export function resize(size) {
   keepingPlace(relayout);
 }
 
-export const tileOf = (id) => tiles.get(id);
 export const currentTile = () => tiles.get(current);
 
-// groups: [{key, title, hits}], as they are to be read.
-export function show(groups) {
+// groups: [{key, title, hits}], as they are to be read. more: of what is there, not of another query.
+export function show(groups, { more = false } = {}) {
   const kept = new Map();
   const hadFocus = root.contains(document.activeElement);
   const before = new Map(sections.map((one) => [one.key, one]));
@@ -62,9 +61,16 @@ export function show(groups) {
     if (root.children[at] !== one.section) root.insertBefore(one.section, root.children[at] ?? null);
   });
   for (const one of sections) layout(one);
-  setCurrent(tiles.has(current) ? current : (sections[0]?.ids[0] ?? null));
+  // Tab and the arrow keys lead to the best hit of a new query, unless they are among the photos.
+  const stays = (more || hadFocus) && tiles.has(current);
+  setCurrent(stays ? current : (sections[0]?.ids[0] ?? null));
   // The photo that had the keyboard may be gone, or have moved: it is not lost on the way.
   if (hadFocus && !root.contains(document.activeElement)) focusOn(current, { scroll: false });
+}
+
+// The pictures that did not come: the server may be back.
+export function tryAgain() {
+  for (const tile of tiles.values()) if (tile.classList.contains("failed")) loadAgain(tile);
 }
 
 function makeSection(key) {
@@ -82,10 +88,12 @@ function setTitle(one, title) {
 }
 
 // About how high a row is: more and larger pictures on larger screens.
-export function rowHeight() {
+function rowHeight() {
   const wide = width || root.clientWidth;
   const base = wide < 520 ? 118 : wide < 900 ? 168 : wide < 1500 ? 206 : wide < 2300 ? 232 : 300;
-  return base * scale;
+  // Whoever reads large letters needs the room for them on each photo, too.
+  const letters = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  return base * scale * Math.min(Math.max(letters, 1), 1.6);
 }
 
 function layout(one) {

@@ -59,6 +59,7 @@ function onClick(event) {
   if (!tile) return;
   const id = tile.dataset.photo;
   const part = event.target.closest("a, button, input");
+  if (part?.matches(".tools button")) closeDots();
   if (part?.matches(".open")) {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();

@@ -3,9 +3,8 @@
 
 import { previewUrl } from "./api.js";
 import { counted, icon, iconButton, make } from "./elements.js";
+import { bytesInWords, cameraOf, dateInWords, exposureInWords, formatInWords, nameOf, percent, quoted } from "./lightbox_format.js";
 
-export const nameOf = (path) => path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
-const percent = (share) => `${Math.round(share * 100)} %`;
 export const cornersOf = ([x0, y0, x1, y1]) => [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
 
 export function section(title, ...content) {
@@ -84,46 +83,6 @@ export function item(link, key, text, aside = "") {
 
 // ---- facts --------------------------------------------------------------------------------------
 
-const ENGLISH = navigator.language?.startsWith("en") ? navigator.language : "en-GB";
-const DAY = new Intl.DateTimeFormat(ENGLISH, { dateStyle: "full", timeZone: "UTC" });
-const TIME = new Intl.DateTimeFormat(ENGLISH, { timeStyle: "short", timeZone: "UTC" });
-
-// The clock of where the photo was taken, whatever the clock here says.
-export function dateInWords(takenAt) {
-  const found = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)[^Z+-]*(Z|[+-]\d\d:\d\d)?$/.exec(takenAt ?? "");
-  if (!found) return takenAt ? { day: takenAt, time: "" } : null;
-  const at = new Date(`${found[1]}T${found[2]}Z`);
-  const offset = { Z: " UTC", undefined: "" }[found[3]] ?? ` (UTC${found[3].replace("-", "−")})`;
-  return { day: DAY.format(at), time: TIME.format(at) + offset, date: found[1] };
-}
-
-export function bytesInWords(bytes) {
-  if (bytes < 1000) return `${bytes} bytes`;
-  const step = Math.min(Math.floor(Math.log10(bytes) / 3), 3);
-  const value = bytes / 1000 ** step;
-  return `${value.toFixed(value < 10 ? 1 : 0)} ${["", "kB", "MB", "GB"][step]}`;
-}
-
-export function exposureInWords(facts) {
-  const { exposure, f_number: aperture, iso, focal_length: focal } = facts;
-  const time = !exposure ? null : exposure < 0.4 ? `1/${Math.round(1 / exposure)} s` : `${Number(exposure.toFixed(1))} s`;
-  return [
-    time,
-    aperture ? `f/${Number(aperture.toFixed(1))}` : null,
-    iso ? `ISO ${iso}` : null,
-    focal ? `${Number(focal.toFixed(1))} mm` : null,
-  ].filter(Boolean).join(" · ");
-}
-
-const FORMATS = { jpeg: "JPEG", png: "PNG", webp: "WebP", heic: "HEIC", heif: "HEIF", avif: "AVIF", gif: "GIF",
-  tiff: "TIFF", bmp: "BMP", jxl: "JPEG XL" };
-export const formatInWords = (format) => FORMATS[format] ?? (format ?? "").toUpperCase();
-
-export const placeInWords = (place) =>
-  place ? [...new Set([place.city, place.region, place.country].filter(Boolean))].join(", ") : "";
-
-export const quoted = (value) => (/[\s"():,]/.test(value) ? `"${value.replaceAll('"', "")}"` : value);
-
 // seek(filter): look for photos by it. copy(text, what).
 export function factsOf(facts, { seek, copy, mayOpen, openFolder }) {
   const list = make("dl", { class: "lb-facts" });
@@ -138,8 +97,11 @@ export function factsOf(facts, { seek, copy, mayOpen, openFolder }) {
     row("Taken", date.date ? more(`date:${date.date}`, date.day, "Photos of this day") : date.day,
       date.time ? make("span", { class: "lb-aside" }, ` ${date.time}`) : null);
   }
-  const place = placeInWords(facts.place);
-  if (place) row("Place", more(`place:${quoted(facts.place.city || facts.place.country)}`, place, "Photos of this place"));
+  // "Paris, Île-de-France, France": photos of the first of them are looked for.
+  if (facts.place) {
+    const nearest = facts.place.split(",")[0].trim();
+    row("Place", more(`place:${quoted(nearest)}`, facts.place, `Photos of ${nearest}`));
+  }
   const camera = cameraOf(facts);
   if (camera) row("Camera", more(`camera:${quoted(facts.camera || facts.make)}`, camera, "Photos of this camera"));
   if (facts.lens) row("Lens", more(`lens:${quoted(facts.lens)}`, facts.lens, "Photos with this lens"));
@@ -170,50 +132,6 @@ export function factsOf(facts, { seek, copy, mayOpen, openFolder }) {
 // Lines may break after each folder.
 const breakable = (path) => path.split(/(?<=[/\\])/).flatMap((part) => [part, make("wbr")]);
 
-function cameraOf({ make: maker, camera }) {
-  if (!maker || !camera) return camera || maker || "";
-  return camera.toLowerCase().startsWith(maker.toLowerCase().split(" ")[0]) ? camera : `${maker} ${camera}`;
-}
-
-// ---- printed words ------------------------------------------------------------------------------
-
-export function wordsOf(facts, link, { copy, isShown, show }) {
-  const lines = facts.words ?? [];
-  const boxes = lines.map((line, at) => ({ key: `line-${at}`, corners: line.box }));
-  if (!lines.length) return { element: null, boxes: [] };
-  const box = make("input", { type: "checkbox", class: "lb-check" });
-  box.checked = isShown;
-  box.addEventListener("change", () => show(box.checked));
-  const head = make(
-    "div",
-    { class: "lb-row" },
-    make("label", { class: "lb-toggle" }, box, " Show where"),
-    make("button", { type: "button", class: "lb-button", onclick: () => copy(lines.map((line) => line.text).join("\n"), "The text") },
-      icon("copy"), "Copy text"),
-  );
-  const items = lines.map((line, at) => item(link, `line-${at}`, line.text));
-  const list = make("ul", { class: "lb-lines is-long", "aria-label": "Printed lines" }, items.map((one) => make("li", {}, one)));
-  oneStop(list, items);
-  const element = section(`Printed words (${counted(lines.length, "line")})`, head, list);
-  return { element, boxes: [{ kind: "line", boxes }], box };
-}
-
-// Tab leads to one of many lines, arrows up and down to the others.
-function oneStop(list, items) {
-  for (const one of items.slice(1)) one.tabIndex = -1;
-  list.addEventListener("keydown", (event) => {
-    const at = items.indexOf(document.activeElement);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
-    if (at < 0 || next === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (!items[next]) return;
-    items[at].tabIndex = -1;
-    items[next].tabIndex = 0;
-    items[next].focus();
-  });
-}
-
 // ---- photos like it -----------------------------------------------------------------------------
 
 export function nearestOf(facts, { open }) {
@@ -225,7 +143,10 @@ export function nearestOf(facts, { open }) {
     make(
       "button",
       { type: "button", class: "lb-near", title: hit.path, "aria-label": `Open ${nameOf(hit.path)}`, onclick: () => open(hit.photo) },
-      make("img", { src: previewUrl(hit.photo, 110), alt: "", loading: "lazy", width: "96", height: "96" }),
+      make("img", {
+        src: previewUrl(hit.photo, 110), alt: "", loading: "lazy", width: "96", height: "96",
+        onerror: (event) => event.target.replaceWith(icon("image")), // its file is not there: no sign of a broken picture
+      }),
     ),
   )));
   return section("Photos like it", strip);

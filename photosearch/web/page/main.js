@@ -14,10 +14,12 @@ import * as select from "./select.js";
 import * as state from "./state.js";
 
 const SEARCHED = ["q", "like", "unlike", "example", "crop", "sort", "words", "small"];
+const FINISHED_MS = 900; // a qualifier that is left out while it is typed is a mistake from then on
 const COUNTED_MS = 250; // after the results; filters are not what is waited for
 
 let counting = 0;
 let scrolled = 0;
+let finishing = 0;
 
 async function run({ typing = false, how = "push", again = false } = {}) {
   const asked = state.get();
@@ -28,7 +30,7 @@ async function run({ typing = false, how = "push", again = false } = {}) {
   }
   const { scroll = 0, count } = how === "pop" ? state.remembered() : {};
   const began = performance.now();
-  const isShown = await results.load(asked, { typing, count, again });
+  const isShown = await results.load(asked, { typing, count, again, back: how === "pop" });
   if (!isShown) return;
   searchbox.answeredIn(performance.now() - began);
   if (!again) window.scrollTo(0, scroll);
@@ -45,7 +47,10 @@ function start() {
   results.init();
   keys.init(document.getElementById("grid"), { onHelp: frame.showHelp, onFilters: frame.toggleFilters });
   facets.init();
-  said.init(() => run({ again: true }));
+  said.init(() => {
+    run({ again: true });
+    grid.tryAgain();
+  });
   searchbox.init(() => Boolean(grid.currentTile()) && grid.focusOn(grid.currentTile().dataset.photo));
   chips.init();
   select.init();
@@ -54,17 +59,19 @@ function start() {
   state.onLeave(where);
   state.onChange((now, { changed, how, typing }) => {
     clearTimeout(scrolled);
+    clearTimeout(finishing);
     frame.showOptions();
     if (SEARCHED.some((name) => changed.has(name))) run({ typing, how });
     if (changed.has("q")) facets.press();
   });
   results.onChange(({ answer, error, typing, grown }) => {
+    if (!grown) clearTimeout(counting); // of a text that is refused nothing can be counted
     if (error) return said.failed(error, { typing });
     if (grown) return said.count(answer);
     said.answered(answer);
     frame.showOptions();
-    clearTimeout(counting);
-    counting = setTimeout(() => facets.load(), COUNTED_MS);
+    if (said.isUnfinished(answer)) finishing = setTimeout(() => run({ again: true }), FINISHED_MS);
+    else counting = setTimeout(() => facets.load(), COUNTED_MS);
   });
   searchbox.onSubmit(() => window.scrollTo(0, 0));
   window.addEventListener("scroll", () => {

@@ -10,10 +10,12 @@ import * as state from "./state.js";
 const PAGE = 60; // hits of one request: more than a large screen shows
 const MOST = 1000; // of one request
 const KEPT = 12; // answers that Back brings back at once
+const NEW_MS = 60_000; // so long they stand for the same question, too: photos may come meanwhile
 const FEW = 6; // photos below a heading
 const SLOW_MS = 300; // from then on something says that it works
 
 let answer = null; // {key, hits, more, total, matches_well, notes, listing}
+let shownKey = null; // of the answer that is on the page
 let order = []; // hits as they are shown
 let running = null; // AbortController of the request that counts
 let watcher = null;
@@ -60,15 +62,16 @@ async function fetchPage(asked, more, signal) {
 }
 
 // Ask for what the state says. typing: there will be more letters. count: so many at once, as
-// there were before. → whether the page shows this answer now.
-export async function load(asked, { typing = false, count = PAGE, again = false } = {}) {
+// there were before. back: as it was then. → whether the page shows this answer now.
+export async function load(asked, { typing = false, count = PAGE, again = false, back = false } = {}) {
   running?.abort();
   growing = null;
   const key = keyOf(asked);
-  if (!again && answers.has(key) && answers.get(key).hits.length >= Math.min(count, PAGE)) {
+  const kept = again ? null : answers.get(key);
+  if (kept && kept.hits.length >= Math.min(count, PAGE) && (back || performance.now() - kept.at < NEW_MS)) {
     running = null;
     busy(false);
-    accept(answers.get(key), asked);
+    accept(kept, asked);
     return true;
   }
   const mine = (running = new AbortController());
@@ -124,6 +127,7 @@ function made(key, document_, asked) {
   return {
     key,
     asked,
+    at: performance.now(),
     hits: found,
     fetched: found.length,
     more,
@@ -166,7 +170,8 @@ function show(shown) {
     mode: shown.listing ? "list" : "search",
     captions: bare ? "off" : "on",
   });
-  grid.show(groups);
+  grid.show(groups, { more: shown.key === shownKey });
+  shownKey = shown.key;
   watchEnd();
 }
 
@@ -188,7 +193,8 @@ const MONTH = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", ti
 function byDate(shown) {
   const part = (hit, length) => (hit.taken_at ?? "").slice(0, length);
   if (shown.unit === undefined) {
-    const perGroup = (length) => shown.hits.length / new Set(shown.hits.map((hit) => part(hit, length))).size;
+    const dated = shown.hits.filter((hit) => hit.taken_at);
+    const perGroup = (length) => dated.length / new Set(dated.map((hit) => part(hit, length))).size;
     const byTime = ["", "date", "oldest"].includes(shown.asked.sort);
     shown.unit = byTime ? ([7, 4].find((length) => perGroup(length) >= FEW) ?? 0) : 0;
   }

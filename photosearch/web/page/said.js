@@ -2,6 +2,7 @@
 // In: answers and errors. Out: lines of the page, and of the live region for those who listen.
 
 import * as api from "./api.js";
+import { readable, runnable } from "./commands.js";
 import { make } from "./elements.js";
 import * as results from "./results.js";
 import * as state from "./state.js";
@@ -10,6 +11,10 @@ import * as words from "./words.js";
 const HALF_TYPED_MS = 900; // a qualifier that is being typed is no mistake yet
 const HEARD_MS = 700; // what is read aloud is the answer that stays
 const AGAIN_MS = 3000;
+
+const UNFINISHED = /does not count yet/; // the server leaves it out while somebody types
+
+export const isUnfinished = ({ notes }) => (notes ?? []).some((note) => UNFINISHED.test(note));
 
 const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const byId = (id) => document.getElementById(id);
@@ -41,8 +46,14 @@ export function count(answer) {
 }
 
 export function problem(message, hint = "") {
-  byId("problem").replaceChildren(make("span", {}, upper(message)), hint ? make("span", { class: "hint" }, ` ${hint}`) : "");
+  const said = make("span", {}, ...readable(upper(message), askAlone));
+  const help = hint && make("span", { class: "hint" }, " ", ...readable(hint, askAlone));
+  byId("problem").replaceChildren(said, help);
 }
+
+// A link that asks for this and nothing beside it.
+const askAlone = (text, q) =>
+  results.askLink(text, { q, like: [], unlike: [], example: null, crop: "", words: "" });
 
 export function failed(error, { typing = false } = {}) {
   clearTimeout(complaining);
@@ -62,7 +73,7 @@ function banner(title, ...lines) {
 
 // The page goes on by itself when the server is back.
 function gone() {
-  banner("The server has ended", "Start it again with ", make("code", {}, "photosearch serve"), ".");
+  banner("The server has ended", "Start it again with ", runnable("photosearch serve"), " and this page goes on.");
   clearTimeout(trying);
   trying = setTimeout(async () => {
     try {
@@ -80,22 +91,23 @@ function refused(error) {
   banner("This address is not valid any more", `${error.hint || api.TOKEN_HINT}.`);
 }
 
-// Of what the command line says, what is of use here; a command becomes a link that asks the same.
 function showNotes(answer) {
   const lines = [];
   if (answer.matchesWell === false && answer.hits.length) {
     lines.push(make("p", { class: "note strong" }, "Nothing in this library matches well. The closest are:"));
   }
   for (const note of answer.hits.length ? answer.notes : []) {
-    if (/^nothing in this library matches well/.test(note)) continue;
-    const asks = /^(.*?):? photosearch query (\S.*)$/.exec(note);
-    const text = asks ? asks[1] : note;
-    const q = asks?.[2].replace(/^'(.*)'$/, "$1");
-    const line = upper(text);
-    const link = q && results.askLink(`Show ${q}`, { q, like: [], unlike: [], example: null, words: "" });
-    lines.push(make("p", { class: "note" }, line, link && ": ", link));
+    if (/^nothing in this library matches well/.test(note) || UNFINISHED.test(note)) continue;
+    lines.push(make("p", { class: "note" }, ...noteLine(note)));
   }
   byId("notes").replaceChildren(...lines);
+}
+
+// "3 photos have this name: name:cat.jpg" leads to them.
+function noteLine(note) {
+  const named = /^(.* this name): (\S.*)$/.exec(note);
+  if (named) return [`${upper(named[1])}: `, askAlone(`Show ${named[2]}`, named[2])];
+  return readable(upper(note), askAlone);
 }
 
 async function showEmpty(answer) {
@@ -105,6 +117,8 @@ async function showEmpty(answer) {
   else box.replaceChildren();
 }
 
+const inShell = (path) => (/^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
+
 async function emptyLines(answer) {
   const { q } = state.get();
   const filters = words.qualifiers(q);
@@ -113,13 +127,14 @@ async function emptyLines(answer) {
     if (held?.photos === 0) {
       return [
         make("h2", {}, "No photos yet"),
-        make("p", {}, "Put a folder into the library, then load this page again:"),
-        make("pre", {}, make("code", {}, "photosearch index ~/Pictures")),
+        make("p", {}, "Say where your photos are. In a terminal:"),
+        make("p", {}, runnable(`photosearch index --library ${inShell(held.library)} ~/Pictures`)),
+        make("p", {}, "Another folder may stand in its place. Photos appear here when this page is loaded again."),
       ];
     }
   }
   const why = (answer.notes ?? []).filter((note) => !/^nothing found( within [a-z ]*)?$/.test(note));
-  const lines = [make("h2", {}, "No photo fits"), ...why.map((note) => make("p", {}, upper(note)))];
+  const lines = [make("h2", {}, "No photo fits"), ...why.map((note) => make("p", {}, ...readable(upper(note), askAlone)))];
   if (filters.length) {
     lines.push(make("p", {}, filters.length > 1 ? "Leave out one of the filters:" : "Leave out the filter:"));
     const links = filters.map((one) =>

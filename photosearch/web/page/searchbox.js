@@ -3,9 +3,11 @@
 
 import * as complete from "./complete.js";
 import * as state from "./state.js";
+import * as words from "./words.js";
 
 const QUICK_MS = 60; // a pause between letters; measured: fast typists make 80 to 150
 const LONGEST_MS = 150;
+const PAUSED_MS = 700; // a value that is whole or refused is asked for when nobody types on
 const SETTLED_MS = 1500; // whoever pauses so long has asked: Back leads here
 
 let box;
@@ -17,7 +19,6 @@ let composing = false; // an input method puts a character together
 let onLeave = () => false;
 let pace = QUICK_MS;
 
-export const isWithin = () => document.activeElement === box;
 export const element = () => box;
 
 // leaveDown(): the down arrow leaves the box; → whether there was somewhere to go.
@@ -25,7 +26,7 @@ export function init(leaveDown) {
   box = document.getElementById("q");
   clearButton = document.getElementById("clear");
   onLeave = leaveDown;
-  complete.init(box, typed);
+  complete.init(box, () => typed());
   show(state.get().q);
   box.addEventListener("compositionstart", () => {
     composing = true;
@@ -36,7 +37,7 @@ export function init(leaveDown) {
     typed();
   });
   box.addEventListener("input", (event) => {
-    if (!composing && !event.isComposing) typed();
+    if (!composing && !event.isComposing) typed({ whole: /^insertFrom/.test(event.inputType) });
   });
   box.addEventListener("keydown", onKey);
   box.addEventListener("blur", settle);
@@ -48,8 +49,8 @@ export function init(leaveDown) {
     clear();
     box.focus({ preventScroll: true });
   });
-  state.onChange(({ q }, { changed }) => {
-    if (changed.has("q")) show(q);
+  state.onChange(({ q }, { changed, typing }) => {
+    if (changed.has("q") && !typing) show(q);
   });
 }
 
@@ -63,17 +64,24 @@ export function answeredIn(ms) {
   pace = Math.min(Math.max(QUICK_MS, ms * 0.5), LONGEST_MS);
 }
 
-function typed() {
+// whole: it was pasted, so nothing of it is half typed.
+function typed({ whole = false } = {}) {
   clearButton.hidden = !box.value;
   clearTimeout(waiting);
   clearTimeout(settling);
-  waiting = setTimeout(send, pace);
+  waiting = setTimeout(() => send(whole), pace);
   settling = setTimeout(settle, SETTLED_MS);
 }
 
-function send() {
+function send(whole) {
   complete.suggest();
-  const q = box.value.trim();
+  const all = box.value.trim();
+  const { q, later } = whole ? { q: all } : words.askable(box.value, box.selectionStart ?? all.length);
+  ask(q);
+  if (later) waiting = setTimeout(() => ask(all), PAUSED_MS);
+}
+
+function ask(q) {
   if (q === state.get().q) return;
   // The first letter makes an entry of the history, those after it change that one.
   const replace = isTyping;
@@ -125,4 +133,6 @@ function onKey(event) {
     if (box.value) clear();
     else box.blur();
   } else if (event.key === "ArrowDown" && onLeave()) event.preventDefault();
+  // The key that leads here does nothing where one is already; no query begins with it.
+  else if (event.key === "/" && !box.value) event.preventDefault();
 }

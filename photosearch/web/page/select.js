@@ -3,6 +3,7 @@
 
 import { copyText, counted, icon, make } from "./elements.js";
 import * as results from "./results.js";
+import { showList } from "./select_list.js";
 import * as state from "./state.js";
 import * as words from "./words.js";
 
@@ -218,7 +219,7 @@ async function copyPaths() {
   const paths = [...chosen.values()].filter(Boolean);
   const done = await copyText(paths.join("\n"));
   if (done) say(`${counted(paths.length, "path")} copied, one a line.`);
-  else say("The browser refused to copy.");
+  else showList(paths, bar.element);
 }
 
 function likeThese() {

@@ -10,7 +10,7 @@ const percent = (share) => `${Math.round(share * 100)} %`;
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
 // taken_at is the wall-clock time where the photo was taken: its offset must not move it.
-export function dayOf(takenAt) {
+function dayOf(takenAt) {
   const day = takenAt && new Date(`${takenAt.slice(0, 10)}T00:00:00Z`);
   return day && !Number.isNaN(day.getTime()) ? DAY.format(day) : "";
 }
@@ -23,17 +23,19 @@ export function makeTile(hit) {
   const name = nameOf(hit.path);
   tile.dataset.photo = hit.photo;
   const image = tile.querySelector("img");
-  image.alt = name;
+  image.alt = name; // the name of the link; the caption below says it to the eye alone
   image.addEventListener("load", () => {
     tile.classList.remove("failed");
     tile.classList.add("loaded");
+    tile.querySelector(".absent").hidden = true;
   });
-  image.addEventListener("error", () => markAbsent(tile, hit));
+  image.addEventListener("error", () => markAbsent(tile));
   tile.querySelector(".pick").setAttribute("aria-label", `Select ${name}`);
   for (const [kind, label] of Object.entries(LABELS)) {
     const button = tile.querySelector(`.${kind}`);
     button.setAttribute("aria-label", `${label}: ${name}`);
     button.title = TITLES[kind] ?? label;
+    button.dataset.label = label;
   }
   tile.querySelector(".name").textContent = name;
   tile.querySelector(".open").title = hit.path;
@@ -41,6 +43,7 @@ export function makeTile(hit) {
   return tile;
 }
 
+// What each button says: to those who listen, on touch screens, and to a mouse that stays.
 const LABELS = {
   dots: "What can be done",
   similar: "Photos like this",
@@ -91,11 +94,27 @@ function longerSide(hit, box) {
 
 const sizeIn = (url) => Number(/size=(\d+)/.exec(url)?.[1] ?? 0);
 
-function markAbsent(tile, hit) {
+function markAbsent(tile) {
   tile.classList.add("failed");
   const said = tile.querySelector(".absent");
   said.hidden = false;
-  said.textContent = hit.offline ? "offline: its folder is not there" : "no picture: the file is not there";
+  said.textContent = tile.hit.offline ? "offline: its folder is not there" : "no picture: the file is not there";
+  if (!tile.triedAgain) absent.observe(tile);
+}
+
+// What failed may have been the moment's fault: it is tried once more when the photo comes back into view.
+const absent = new IntersectionObserver((seen) => {
+  for (const { target: tile, isIntersecting } of seen) {
+    if (!isIntersecting) tile.wasAway = true;
+    else if (tile.wasAway) tryAgain(tile);
+  }
+});
+
+export function tryAgain(tile) {
+  absent.unobserve(tile);
+  tile.triedAgain = true;
+  const image = tile.querySelector("img");
+  image.src = image.src.replace(/(&again)?$/, "&again"); // another address: a failure may be kept, too
 }
 
 function* evidence(hit) {
@@ -117,7 +136,11 @@ function* evidence(hit) {
   }
   if (hit.copies?.length) yield made("span", "", `${hit.copies.length + 1} copies`);
   if (hit.offline) yield made("span", "", "offline");
-  yield made("span", "line", [nameOf(hit.path), dayOf(hit.taken_at)].filter(Boolean).join(" · "));
+  const line = made("span", "line", nameOf(hit.path));
+  line.setAttribute("aria-hidden", "true");
+  const day = dayOf(hit.taken_at);
+  yield line;
+  if (day) yield made("span", "line", day);
 }
 
 function made(tag, name, text = "") {

@@ -40,8 +40,22 @@ export const without = (text, filter) => {
 
 export const withToo = (text, filter) => `${text.trim()} ${filter}`.trim();
 
-export const toggled = (text, filter) =>
-  has(text, filter) ? without(text, filter) : withToo(text, filter);
+// A qualifier whose value has not begun, or whose quote is open.
+const BEGUN = /(?:^|\s)-?[A-Za-z]+(?:-[A-Za-z]+)*:(?:"(?:[^"]|"")*)?$/;
+// One that is refused until its value is whole, and looks as if it were not.
+const EXACT = /(?:^|\s)-?(?:date|after|before|near|in|type|has|orientation):\S*$/i;
+const DAYS = /:\d{4}(?:-\d\d){0,2}$/;
+
+// What of a text can be asked for while somebody types at `at`. later: the rest, when they pause.
+export function askable(text, at) {
+  const before = text.slice(0, at);
+  const isInside = /^\S/.test(text.slice(at));
+  const begun = !isInside && BEGUN.exec(before);
+  const exact = !isInside && !begun && !DAYS.test(before) && EXACT.exec(before);
+  const half = begun || exact;
+  if (!half) return { q: text.trim(), later: false };
+  return { q: `${text.slice(0, half.index)}${text.slice(at)}`.trim(), later: Boolean(exact) };
+}
 
 // The text without the qualifiers of these names, such as those of one group of filters.
 export function withoutNames(text, names) {

@@ -93,6 +93,8 @@ def test_a_dropped_image_is_there_after_back_and_reload_but_in_no_other_window(
     other = visit(samples, bookmark)
     expect(counted(other)).to_have_text("41 photos")
     expect(other).not_to_have_url(re.compile("example="))
+    expect(other.locator("#problem")).to_contain_text("drop or paste it once more")
+    expect(other.locator("#chips")).to_be_hidden()
 
 
 def test_a_text_beside_a_dropped_image_counts(samples: str, visit: Visit) -> None:

@@ -2,7 +2,7 @@
 // In: the state. Out: chips below the box.
 
 import * as api from "./api.js";
-import { make } from "./elements.js";
+import { icon, make } from "./elements.js";
 import * as example from "./example.js";
 import * as results from "./results.js";
 import * as state from "./state.js";
@@ -25,7 +25,9 @@ async function show() {
   const asked = state.get();
   const list = document.getElementById("chips");
   const chips = [];
-  if (asked.example) chips.push(await exampleChip(asked));
+  const blob = asked.example ? await example.blobOf(asked.example) : null;
+  if (asked !== state.get()) return; // another one is being shown already
+  if (blob) chips.push(exampleChip(asked, blob));
   const isPart = Boolean(asked.crop) && !asked.example && asked.like.length === 1;
   for (const id of asked.like) chips.push(photoChip("like", id, isPart));
   for (const id of asked.unlike) chips.push(photoChip("unlike", id));
@@ -65,11 +67,11 @@ function photoChip(list, id, isPart = false) {
   );
 }
 
-async function exampleChip(asked) {
-  const blob = await example.blobOf(asked.example);
+function exampleChip(asked, blob) {
   if (shown) URL.revokeObjectURL(shown);
-  shown = blob ? URL.createObjectURL(blob) : null;
+  shown = URL.createObjectURL(blob);
   const picture = make("img", { src: shown, alt: "" });
+  picture.addEventListener("error", () => picture.replaceWith(icon("camera"))); // HEIC, which browsers do not draw
   const text = asked.crop ? "Like a part of your image" : "Like your image";
   return chip(picture, "more", "", text, () => {
     state.change({ example: null, crop: "" });

@@ -21,11 +21,10 @@ let counting = 0;
 let scrolled = 0;
 let finishing = 0;
 
-async function run({ typing = false, how = "push", again = false } = {}) {
+async function run({ typing = false, how = "push", again = false, lost = false } = {}) {
   const asked = state.get();
   if (asked.example && !(await example.blobOf(asked.example))) {
-    said.problem("the example image was in another tab, or is gone", "drop or paste it once more");
-    state.change({ example: null, crop: "" }, { replace: true });
+    state.change({ example: null, crop: "" }, { replace: true, lost: true });
     return;
   }
   const { scroll = 0, count } = how === "pop" ? state.remembered() : {};
@@ -34,6 +33,7 @@ async function run({ typing = false, how = "push", again = false } = {}) {
   if (!isShown) return;
   searchbox.answeredIn(performance.now() - began);
   if (!again) window.scrollTo(0, scroll);
+  if (lost) said.problem("the example image was in another tab, or is gone", "drop or paste it once more");
 }
 
 function where() {
@@ -57,11 +57,11 @@ function start() {
   example.init();
 
   state.onLeave(where);
-  state.onChange((now, { changed, how, typing }) => {
+  state.onChange((now, { changed, how, typing, lost }) => {
     clearTimeout(scrolled);
     clearTimeout(finishing);
     frame.showOptions();
-    if (SEARCHED.some((name) => changed.has(name))) run({ typing, how });
+    if (SEARCHED.some((name) => changed.has(name))) run({ typing, how, lost });
     if (changed.has("q")) facets.press();
   });
   results.onChange(({ answer, error, typing, grown }) => {

@@ -42,12 +42,12 @@ def page(
         query, rankings = asked.query, Rankings()
     # "last summer" is another one tomorrow.
     key = (query, order, limits.min_score, limits.min_relevance, date.today())
-    generation, goes_on = asked.snapshot.generation, first > 0
+    state, goes_on = asked.snapshot.state, first > 0
     if query.lists:
-        listing = rankings.get(Listing, key, generation, goes_on=goes_on)
+        listing = rankings.get(Listing, key, state, goes_on=goes_on)
         with listing.lock:
             return _of_list(listing, asked, limits, order, (first, end), rankings.online())
-    course = rankings.get(Course, key, generation, goes_on=goes_on)
+    course = rankings.get(Course, key, state, goes_on=goes_on)
     with course.lock:
         return _of_ranking(course, asked, limits, order, (first, end), rankings.online())
 

@@ -39,7 +39,7 @@ _BLOCK = 16  # photos looked up at a time, at least
 class Course:
     """One query's ranking, as far as it was looked at."""
 
-    generation: int
+    state: Hashable  # of the catalogue
     lock: threading.Lock = field(default_factory=threading.Lock)
     reads: Sequence[Read] | None = None  # None: it has not begun
     left_out: frozenset[int] = frozenset()
@@ -62,7 +62,7 @@ class Course:
 class Listing:
     """The photos that pass filters in an order, as far as they were looked at."""
 
-    generation: int
+    state: Hashable  # of the catalogue
     total: int | None = None  # None: it has not begun
     lock: threading.Lock = field(default_factory=threading.Lock)
     ids: list[int] = field(default_factory=list)
@@ -84,15 +84,15 @@ class Rankings:
         self._known: OrderedDict[Hashable, Course | Listing] = OrderedDict()
         self._online: tuple[float, Online] | None = None
 
-    def get(self, kind: type[Kept], key: Hashable, generation: int, *, goes_on: bool) -> Kept:
+    def get(self, kind: type[Kept], key: Hashable, state: Hashable, *, goes_on: bool) -> Kept:
         """The ranking known by a key, a new one where there is none, or one that is outdated.
 
         goes_on: the page is not the first one, so that an outdated one is better than none.
         """
         with self._lock:
             found = self._known.get((kind, key))
-            if not isinstance(found, kind) or (found.generation != generation and not goes_on):
-                found = kind(generation)
+            if not isinstance(found, kind) or (found.state != state and not goes_on):
+                found = kind(state)
                 self._known[kind, key] = found
             self._known.move_to_end((kind, key))
             photos = sum(one.size for one in self._known.values())

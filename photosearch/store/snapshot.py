@@ -6,7 +6,7 @@ import (35-60 ms) every query would pay for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -105,6 +105,13 @@ class Snapshot:
     def generation(self) -> int:
         """Grows with every transaction: equal means that nothing has changed."""
         return int(self.setting("generation") or 0)
+
+    @property
+    def state(self) -> Hashable:
+        """The catalogue and its generation: for what outlives a snapshot, since a backup that was
+        restored may have the generation of what it took the place of.
+        """
+        return self._file, self.generation
 
     def models(self) -> list[Model]:
         rows = self.rows("SELECT id, key, name, dim, vectors FROM models ORDER BY id")

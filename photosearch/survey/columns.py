@@ -59,7 +59,7 @@ class Coded:
 class Columns:
     """What is counted, of all photos that lie somewhere, in the order of their ids."""
 
-    generation: int
+    state: Hashable  # of the catalogue
     ids: Numbers
     months: Coded  # YYYY-MM
     cameras: Coded  # (make, camera)
@@ -76,9 +76,9 @@ class Columns:
     made: float = 0.0  # when, and how long it took
     took: float = 0.0
 
-    def is_fresh(self, generation: int) -> bool:
+    def is_fresh(self, state: Hashable) -> bool:
         """Whether these are the columns of a library, or were a moment ago."""
-        return self.generation == generation or (
+        return self.state == state or (
             time.monotonic() - self.made < min(self.took * REST, 30.0)
         )
 
@@ -86,7 +86,7 @@ class Columns:
 def read_columns(snapshot: Snapshot) -> Columns:
     """Read all of it."""
     started = time.monotonic()
-    generation = snapshot.generation
+    state = snapshot.state
     roots = {number: root for root, number in snapshot.roots().items()}
     files = [
         (photo_id, roots[root_id], path)
@@ -121,7 +121,7 @@ def read_columns(snapshot: Snapshot) -> Columns:
     tagged, tags = _tags(snapshot, known)
     took = time.monotonic() - started
     return Columns(
-        generation,
+        state,
         known,
         Coded.of(months),
         Coded.of(

@@ -44,7 +44,7 @@ class Counts:
 
         columns = self._current(snapshot)
         # "last summer" is another one tomorrow.
-        key = (chosen, date.today(), columns.generation, snapshot.generation)
+        key = (chosen, date.today(), columns.state, snapshot.state)
         found = self._known.get(key)
         if found is None:
             only, accepts_path = allowed()
@@ -65,7 +65,7 @@ class Counts:
         from photosearch.survey.columns import read_columns
 
         with self._lock:
-            if self._columns is None or not self._columns.is_fresh(snapshot.generation):
+            if self._columns is None or not self._columns.is_fresh(snapshot.state):
                 self._columns = read_columns(snapshot)
                 self._known.clear()
             return self._columns

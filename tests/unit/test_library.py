@@ -19,6 +19,7 @@ import photosearch
 from photosearch import Filters, Library
 from photosearch.errors import BadImage, NoLibrary, PhotosearchError, WrongUse
 from photosearch.search.example import InLibrary
+from photosearch.search.query import make_query
 from tests.make import write_photos
 
 SAMPLES = Path(__file__).parents[2] / "examples" / "photos"
@@ -107,6 +108,35 @@ def test_twins_answer_at_once_in_threads_of_their_own(samples: Library) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(answers, twins)) == [expected] * 3
+
+
+def test_what_is_kept_for_pages_is_not_that_of_another_catalogue(tmp_path: Path) -> None:
+    """A backup that was restored, and written to since, may be of the same generation."""
+    photos, backup = tmp_path / "photos", tmp_path / "kept.db"
+    photos.mkdir()
+    every = make_query(filters=Filters(type="jpeg"))
+    with Library.open(tmp_path / "library", create=True) as library:
+
+        def add(name: str) -> None:
+            shutil.copy(SAMPLES / "animals" / name, photos)
+            library.index([photos], words=False)
+
+        def shown(twin: Library) -> list[str]:
+            assert twin.facets().photos == 2
+            answer = twin.run_query(every, k=10, offset=0)
+            return sorted(hit.path.name for hit in answer.hits)
+
+        add("cat.jpg")
+        library.backup(backup)
+        add("otters.jpg")
+        with library.twin() as twin:
+            assert shown(twin) == ["cat.jpg", "otters.jpg"]
+            before = library._snapshot.generation
+            library.restore(backup)
+            (photos / "otters.jpg").unlink()
+            add("lemurs.jpg")
+            assert library._snapshot.generation == before
+            assert shown(twin) == ["cat.jpg", "lemurs.jpg"]
 
 
 @pytest.mark.parametrize("form", ["path", "text", "bytes", "pillow"])

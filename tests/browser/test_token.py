@@ -34,6 +34,7 @@ def test_the_token_is_in_the_first_address_alone(
         page.reload()
         first(page, "cat.jpg")
         expect(tiles(page).first).to_have_class(re.compile("loaded"))
+        expect(page.locator("#facets")).to_contain_text("signs")  # nothing is asked any more
         assert page.evaluate("document.cookie") == ""  # no script reads it
         assert not [url for url in watch.requests("token=") if "/api/" in url or "/page/" in url]
     finally:

@@ -540,7 +540,7 @@ def test_the_client_imports_next_to_nothing(resident: Resident) -> None:
 
 
 def test_wrong_use_of_serve_is_told_in_a_line(resident: Resident) -> None:
-    for arguments in ([], ["--socket", "--stop"], ["--socket", "--idle", "soon"]):
+    for arguments in (["--socket", "--stop"], ["--socket", "--idle", "soon"]):
         code, out, err = resident.run("serve", *arguments)
         assert (code, out) == (2, b"")
         assert err.startswith(b"photosearch: ")

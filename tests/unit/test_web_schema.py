@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathe
 CAT = SAMPLES / "animals" / "cat.jpg"
 EXAMPLES = 8
 SLOW = "/api/locate"  # seconds each
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_of_it_imported() -> None:
+    """Before there are threads: pytest parses what it imports of plugins, and of two threads that
+    parse at once Python 3.11 fails one ("AST constructor recursion depth mismatch").
+    """
+    import_module("schemathesis.specs.openapi.schemas")
 
 
 @pytest.fixture(scope="module")

@@ -78,9 +78,7 @@ class Columns:
 
     def is_fresh(self, state: Hashable) -> bool:
         """Whether these are the columns of a library, or were a moment ago."""
-        return self.state == state or (
-            time.monotonic() - self.made < min(self.took * REST, 30.0)
-        )
+        return self.state == state or (time.monotonic() - self.made < min(self.took * REST, 30.0))
 
 
 def read_columns(snapshot: Snapshot) -> Columns:

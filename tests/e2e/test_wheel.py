@@ -49,6 +49,8 @@ def test_what_is_in_it(unpacked: Path) -> None:
         "photosearch/models/mini/textual/model.onnx",
         "photosearch/models/mini/textual_zh/tokenizer.json",
     } <= names
+    page = REPOSITORY / "photosearch" / "web" / "page"
+    assert {f"photosearch/web/page/{one.name}" for one in page.iterdir()} <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"photosearch"}
 
 

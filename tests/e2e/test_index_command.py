@@ -159,6 +159,7 @@ def test_bundle_folder_as_model(photosearch: Command, photos: Path, tmp_path: Pa
 
 
 def test_second_indexer_is_told_who_is_at_work(photosearch: Command, photos: Path) -> None:
+    photosearch("index", "-q", photos)  # a library that is made is locked for a moment by itself
     write_photos(photos, 400, first_seed=1000)
     first = subprocess.Popen(
         [sys.executable, "-m", "photosearch", "index", "-q", photos], env=photosearch.env

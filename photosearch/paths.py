@@ -159,3 +159,12 @@ def as_on_disk(path: bytes) -> bytes | None:
             exact = join(found, names[0])
         found = exact
     return found
+
+
+def umask() -> int:
+    """The permissions that this process leaves out of new files: it can only be set, and is put
+    back at once.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from photosearch.errors import StorageError, WrongUse
-from photosearch.paths import find_root, find_same_root, to_bytes
+from photosearch.paths import find_root, find_same_root, to_bytes, umask
 from photosearch.read import open_regular
 from photosearch.records import Hit
 from photosearch.show.previews import CHANGED, OFFLINE
@@ -121,7 +121,7 @@ def _copy(hit: Hit, source: Path, folder: Path) -> Collected:
                 copy.write(block)
         if digest.hexdigest() != hit.photo:
             raise _Changed
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~umask())
         with suppress(OSError):  # a disk that keeps no times, or not these
             shutil.copystat(source, temporary)
         return Collected(hit, COPIED, _named(Path(temporary), folder, source.name))
@@ -211,9 +211,3 @@ def _names(folder: Path, name: str) -> Iterator[Path]:
     for number in range(2, _MOST_NUMBERS):
         yield folder / f"{stem} ({number}){suffix}"
     raise OSError(errno.EEXIST, f"no name is free for {name}")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import StorageError, WrongUse
+from photosearch.paths import umask
 from photosearch.show.text import size_text
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def write_picture(image: Image.Image, path: Path) -> None:
         descriptor, temporary = tempfile.mkstemp(".tmp", ".photosearch-", path.parent)
         with os.fdopen(descriptor, "wb") as target:
             target.write(file.getbuffer())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp lets nobody else read it
+        os.chmod(temporary, 0o666 & ~umask())  # mkstemp lets nobody else read it
         os.replace(temporary, path)
     except OSError as error:
         if temporary:
@@ -121,9 +122,3 @@ def unused_name(folder: Path, photo: Path, taken: set[str]) -> Path:
             taken.add(name.casefold())
             return folder / name
         number += 1
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from photosearch.errors import StorageError, WrongUse
 from photosearch.filenames import PHOTO_SUFFIXES, RAW_SUFFIXES, suffix_of
+from photosearch.paths import umask
 from photosearch.show.previews import Preview, Wanted, previews
 from photosearch.show.text import printable, size_text
 
@@ -210,7 +211,7 @@ def write_sheet(path: Path, pieces: Iterable[str]) -> None:
         with open(descriptor, "w", encoding="utf-8") as file:
             for piece in pieces:
                 file.write(piece)
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp lets nobody else read it
+        os.chmod(temporary, 0o666 & ~umask())  # mkstemp lets nobody else read it
         os.replace(temporary, path)
         temporary = ""
     except OSError as error:
@@ -219,9 +220,3 @@ def write_sheet(path: Path, pieces: Iterable[str]) -> None:
         if temporary:
             with suppress(OSError):
                 os.unlink(temporary)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -23,21 +23,11 @@ if TYPE_CHECKING:
     from photosearch.errors import PhotosearchError
     from photosearch.library import Library
     from photosearch.records import Answer, Classified, Hit, Line, Located, Progress, Region
-    from photosearch.reports import (
-        CheckReport,
-        DuplicateFile,
-        DuplicateGroup,
-        DuplicatesReport,
-        EvalReport,
-        IndexReport,
-        PhotoFacts,
-        Problem,
-        Relocated,
-        Status,
-        TagReport,
-        WatchReport,
-        WordsReport,
-    )
+    from photosearch.reports.contents import PhotoFacts, Status
+    from photosearch.reports.duplicates import DuplicateFile, DuplicateGroup, DuplicatesReport
+    from photosearch.reports.recall import EvalReport
+    from photosearch.reports.runs import IndexReport, TagReport, WatchReport, WordsReport
+    from photosearch.reports.upkeep import CheckReport, Problem, Relocated
     from photosearch.search.filters import Filters
     from photosearch.zeroshot.photos import classify
 
@@ -76,28 +66,28 @@ __all__ = [
 _HOMES = {
     "Answer": "photosearch.records",
     "Classified": "photosearch.records",
-    "DuplicateFile": "photosearch.reports",
-    "DuplicateGroup": "photosearch.reports",
-    "DuplicatesReport": "photosearch.reports",
+    "DuplicateFile": "photosearch.reports.duplicates",
+    "DuplicateGroup": "photosearch.reports.duplicates",
+    "DuplicatesReport": "photosearch.reports.duplicates",
     "Encoder": "photosearch.encode.encoder",
-    "EvalReport": "photosearch.reports",
+    "EvalReport": "photosearch.reports.recall",
     "Filters": "photosearch.search.filters",
     "Hit": "photosearch.records",
-    "IndexReport": "photosearch.reports",
+    "IndexReport": "photosearch.reports.runs",
     "Library": "photosearch.library",
     "Line": "photosearch.records",
     "Located": "photosearch.records",
-    "PhotoFacts": "photosearch.reports",
+    "PhotoFacts": "photosearch.reports.contents",
     "Region": "photosearch.records",
     "PhotosearchError": "photosearch.errors",
     "Progress": "photosearch.records",
-    "Problem": "photosearch.reports",
-    "CheckReport": "photosearch.reports",
-    "Relocated": "photosearch.reports",
-    "Status": "photosearch.reports",
-    "TagReport": "photosearch.reports",
-    "WatchReport": "photosearch.reports",
-    "WordsReport": "photosearch.reports",
+    "Problem": "photosearch.reports.upkeep",
+    "CheckReport": "photosearch.reports.upkeep",
+    "Relocated": "photosearch.reports.upkeep",
+    "Status": "photosearch.reports.contents",
+    "TagReport": "photosearch.reports.runs",
+    "WatchReport": "photosearch.reports.runs",
+    "WordsReport": "photosearch.reports.runs",
     "classify": "photosearch.zeroshot.photos",
     "load_model": "photosearch.encode.names",
 }

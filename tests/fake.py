@@ -20,7 +20,7 @@ from photosearch.ingest.here import Here
 from photosearch.ingest.photos import Options, index_photos
 from photosearch.ingest.scopes import scopes_of
 from photosearch.paths import to_bytes
-from photosearch.reports import IndexReport
+from photosearch.reports.runs import IndexReport
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.lock import writer_lock
 from photosearch.store.snapshot import Snapshot

@@ -11,7 +11,7 @@ from photosearch.assistant.parameters import TEXT, WHOLE, Parameter
 from photosearch.assistant.tool import Reply, Terms, Tool
 from photosearch.assistant.wording import sendable
 from photosearch.library import Library
-from photosearch.reports import Counted, Facets, Status
+from photosearch.reports.contents import Counted, Facets, Status
 from photosearch.search.query import make_query
 from photosearch.show.text import counted, printable
 

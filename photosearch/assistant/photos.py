@@ -18,7 +18,7 @@ from photosearch.assistant.wording import brief, sendable
 from photosearch.errors import BadImage
 from photosearch.library import Library
 from photosearch.read import open_regular
-from photosearch.reports import PhotoFacts
+from photosearch.reports.contents import PhotoFacts
 from photosearch.show.previews import CHANGED, Preview, small_picture
 from photosearch.show.text import printable, size_text
 

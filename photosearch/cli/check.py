@@ -11,7 +11,7 @@ import typer
 from photosearch.cli.options import JsonOption, LibraryOption
 from photosearch.cli.output import PART_FAILED, command, say, tell, write_json
 from photosearch.library import Library
-from photosearch.reports import LOST, CheckReport, Problem
+from photosearch.reports.upkeep import LOST, CheckReport, Problem
 from photosearch.settings import library_path
 from photosearch.show.text import counted, printable, size_text
 

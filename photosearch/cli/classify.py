@@ -33,7 +33,7 @@ from photosearch.show.text import counted, home_relative, printable, shorten
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder
     from photosearch.records import Classified, Failure
-    from photosearch.reports import TagReport
+    from photosearch.reports.runs import TagReport
 
 
 @command

@@ -27,7 +27,7 @@ from photosearch.search.filters import Filters
 from photosearch.show.text import counted, printable, size_text
 
 if TYPE_CHECKING:
-    from photosearch.reports import DuplicateFile, DuplicateGroup, DuplicatesReport
+    from photosearch.reports.duplicates import DuplicateFile, DuplicateGroup, DuplicatesReport
     from photosearch.show.sheet import Section
 
 _FAILURES_SHOWN = 10

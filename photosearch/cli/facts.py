@@ -14,7 +14,7 @@ from photosearch.show.text import printable, size_text
 
 if TYPE_CHECKING:
     from photosearch.records import Line
-    from photosearch.reports import PhotoFacts
+    from photosearch.reports.contents import PhotoFacts
 
 
 @command

@@ -27,12 +27,12 @@ from photosearch.cli.output import INTERRUPTED, PART_FAILED, command, hush, say,
 from photosearch.cli.progress import progress_bar, stoppable
 from photosearch.errors import NoLibrary, WrongUse
 from photosearch.library import Library, temporary_library
-from photosearch.reports import RegionsReport, WordsReport
+from photosearch.reports.runs import RegionsReport, WordsReport
 from photosearch.show.text import counted, printable
 
 if TYPE_CHECKING:
     from photosearch.records import Failure
-    from photosearch.reports import IndexReport
+    from photosearch.reports.runs import IndexReport
 
 _FAILURES_SHOWN = 10
 

@@ -27,7 +27,7 @@ from photosearch.show.text import counted, home_relative, printable, shorten
 
 if TYPE_CHECKING:
     from photosearch.cli.drawing import Drawing
-    from photosearch.locating import Decode
+    from photosearch.library.locating import Decode
     from photosearch.records import Failure, Located
     from photosearch.zeroshot.files import NamedFile
     from photosearch.zeroshot.region import Locator
@@ -115,7 +115,7 @@ def locate(
       photosearch locate 猫.jpg --what 猫,狗 --json
     """
     from photosearch.cli.drawing import Drawing
-    from photosearch.locating import decoder
+    from photosearch.library.locating import decoder
     from photosearch.paths import to_bytes
     from photosearch.zeroshot.files import PhotoFiles
 
@@ -166,7 +166,7 @@ def _asked(
         from photosearch.zeroshot.labels import read_labels
 
         return read_labels(labels_file)
-    from photosearch.locating import labels_of
+    from photosearch.library.locating import labels_of
 
     assert what is not None
     return what if by == "grounding" or not what.strip() else labels_of(what)
@@ -181,10 +181,10 @@ def _locator(
     library: Path | None,
 ) -> Locator:
     if words is not None:
-        from photosearch.spotting import PrintedWords
+        from photosearch.library.spotting import PrintedWords
 
         return PrintedWords(words, threshold)
-    from photosearch.locating import open_locator
+    from photosearch.library.locating import open_locator
 
     return open_locator(
         asked,
@@ -209,7 +209,7 @@ class _Output:
 
     def file(self, file: NamedFile | Failure, locator: Locator, decode: Decode) -> None:
         """Look into one file, and say at once what is there."""
-        from photosearch.locating import locate_images
+        from photosearch.library.locating import locate_images
         from photosearch.records import Failure
 
         for record in locate_images([file], locator, decode=decode):

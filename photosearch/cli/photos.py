@@ -18,7 +18,8 @@ from photosearch.library import Library, temporary_library
 from photosearch.show.text import agreement_text, counted, printable, size_text
 
 if TYPE_CHECKING:
-    from photosearch.reports import EvalReport, Recall, Status
+    from photosearch.reports.contents import Status
+    from photosearch.reports.recall import EvalReport, Recall
 
 
 @command

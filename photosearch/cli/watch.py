@@ -29,7 +29,7 @@ from photosearch.cli.options import (
 from photosearch.cli.output import INTERRUPTED, command, hush, say, tell
 from photosearch.cli.unit import UNIT_NAME, own_command, unit_folder, unit_text
 from photosearch.library import Library
-from photosearch.reports import IndexReport, WatchReport, WordsReport
+from photosearch.reports.runs import IndexReport, WatchReport, WordsReport
 from photosearch.settings import (
     CACHE_VARIABLE,
     MODEL_VARIABLE,

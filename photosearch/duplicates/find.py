@@ -34,7 +34,7 @@ from photosearch.duplicates.told import told_burst, told_copies, told_star
 from photosearch.ordered import ordered_map
 from photosearch.paths import join, to_path
 from photosearch.records import Failure, Progress
-from photosearch.reports import DuplicateGroup, DuplicatesReport
+from photosearch.reports.duplicates import DuplicateGroup, DuplicatesReport
 from photosearch.store.hashes import (
     Compared,
     NewHash,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from photosearch.errors import BadImage
 from photosearch.paths import time_of
-from photosearch.reports import DuplicateFile, DuplicateGroup, DuplicatesReport
+from photosearch.reports.duplicates import DuplicateFile, DuplicateGroup, DuplicatesReport
 
 if TYPE_CHECKING:
     from PIL.Image import Image

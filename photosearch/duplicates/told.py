@@ -20,7 +20,7 @@ from photosearch.duplicates.keep import (
     worth,
 )
 from photosearch.paths import to_path
-from photosearch.reports import DuplicateFile, DuplicateGroup
+from photosearch.reports.duplicates import DuplicateFile, DuplicateGroup
 
 _COPY = "the same content"
 _LINK = "the same file by another path"

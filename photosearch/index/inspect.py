@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from photosearch.index.base import Rows
 from photosearch.index.scan import ScanIndex
 from photosearch.index.stamps import SCAN, Stamp, file_sha256, read_stamps, stamp_name, trouble_with
-from photosearch.reports import NOTE, REPAIRABLE, Problem
+from photosearch.reports.upkeep import NOTE, REPAIRABLE, Problem
 from photosearch.store.files import VECTORS
 from photosearch.store.regions import PartRows, as_model
 from photosearch.store.snapshot import Model, Snapshot

@@ -22,7 +22,7 @@ from photosearch.ingest.scopes import Scope
 from photosearch.ingest.workshop import Arrived, Encoded, Trouble, Workshop
 from photosearch.paths import to_path
 from photosearch.records import Failure, FoundFile, Progress, Skipped
-from photosearch.reports import IndexReport
+from photosearch.reports.runs import IndexReport
 from photosearch.store.catalogue import Batch, Catalogue, Known, NewPhoto
 from photosearch.walk import WalkRules, walk
 

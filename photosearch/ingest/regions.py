@@ -30,7 +30,7 @@ from photosearch.ingest.held import Options, Source, data_of, sources_of
 from photosearch.ordered import ordered_map
 from photosearch.paths import to_path
 from photosearch.records import Failure, Progress
-from photosearch.reports import RegionsReport
+from photosearch.reports.runs import RegionsReport
 from photosearch.store.regions import Parts, store_parts, without_parts
 
 if TYPE_CHECKING:

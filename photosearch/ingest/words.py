@@ -21,7 +21,7 @@ from photosearch.ocr.reader import ReadFailed, scaled
 from photosearch.ordered import ordered_map
 from photosearch.paths import to_path
 from photosearch.records import Failure, Progress
-from photosearch.reports import WordsReport
+from photosearch.reports.runs import WordsReport
 from photosearch.store.words import Reading, reader_id, store_readings, unread
 
 if TYPE_CHECKING:

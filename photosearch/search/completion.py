@@ -17,7 +17,7 @@ from photosearch.search.typed import index_of, item_at, names, units_of
 from photosearch.search.values import KINDS, Item, item_of, rank_of, values_of
 
 if TYPE_CHECKING:
-    from photosearch.reports import Counted, Facets
+    from photosearch.reports.contents import Counted, Facets
 
 MOST = 12
 _FEW = 4  # values that a plain word may mean

@@ -21,7 +21,7 @@ from photosearch.search.typed import names
 from photosearch.store.functions import folded
 
 if TYPE_CHECKING:
-    from photosearch.reports import Counted, Facets
+    from photosearch.reports.contents import Counted, Facets
 
 _DATES = (
     "today", "yesterday", "this week", "last week", "this month", "last month", "this year",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from photosearch.reports import Agreement
+    from photosearch.reports.contents import Agreement
 
 
 def printable(path: str | os.PathLike[str]) -> str:

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from photosearch.errors import NewerLibrary
-from photosearch.reports import LOST, NOTE, REPAIRABLE, Problem
+from photosearch.reports.upkeep import LOST, NOTE, REPAIRABLE, Problem
 from photosearch.store import schema
 from photosearch.store.salvage.shapes import tables
 from photosearch.store.salvage.wal import read_wal

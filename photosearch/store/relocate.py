@@ -12,7 +12,7 @@ from pathlib import Path
 
 from photosearch.errors import WrongUse
 from photosearch.paths import join, relative_to, to_bytes, to_path
-from photosearch.reports import Relocated
+from photosearch.reports.upkeep import Relocated
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.volumes import remember_mounts, remembered_mounts
 

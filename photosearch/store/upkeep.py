@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from photosearch.errors import DamagedLibrary
-from photosearch.reports import LOST, NOTE, REPAIRABLE, Problem
+from photosearch.reports.upkeep import LOST, NOTE, REPAIRABLE, Problem
 from photosearch.store import integrity, schema
 from photosearch.store.files import catalogue_path, storage_errors
 from photosearch.store.replace import LOG, discard, keep, put_in_place

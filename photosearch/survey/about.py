@@ -14,7 +14,7 @@ from dataclasses import fields
 from photosearch.errors import WrongUse
 from photosearch.paths import to_bytes, to_path
 from photosearch.records import Facts, Hit
-from photosearch.reports import PhotoFacts
+from photosearch.reports.contents import PhotoFacts
 from photosearch.store.places import place_of_photo
 from photosearch.store.snapshot import Snapshot
 from photosearch.store.words import is_read, lines_of

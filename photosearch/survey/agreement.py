@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from photosearch.decode.pixels import decode
 from photosearch.errors import BadImage
 from photosearch.paths import to_path
-from photosearch.reports import Agreement
+from photosearch.reports.contents import Agreement
 
 if TYPE_CHECKING:
     from photosearch.encode.towers import ImageTower

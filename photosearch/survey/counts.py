@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from photosearch.reports import Counted, Facets
+    from photosearch.reports.contents import Counted, Facets
     from photosearch.store.snapshot import Snapshot
     from photosearch.survey.columns import Columns
     from photosearch.survey.values import Spell

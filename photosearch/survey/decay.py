@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from photosearch.mounts import is_there
 from photosearch.paths import join, time_of, to_path
-from photosearch.reports import LOST, Problem
+from photosearch.reports.upkeep import LOST, Problem
 from photosearch.store.snapshot import Snapshot
 
 _NAMED = 20  # files that are named one by one

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from photosearch.errors import WrongUse
 from photosearch.paths import to_bytes
-from photosearch.reports import EvalReport, Recall
+from photosearch.reports.recall import EvalReport, Recall
 
 if TYPE_CHECKING:
     from photosearch.encode.encoder import Encoder

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.gazetteer import usual_name
-from photosearch.reports import Counted, Facets
+from photosearch.reports.contents import Counted, Facets
 from photosearch.store.functions import folded
 from photosearch.survey.columns import Columns, Numbers, PlaceNames, rows_of
 from photosearch.survey.folders import folders_of

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.paths import ancestors, join, relative_to
-from photosearch.reports import Counted
+from photosearch.reports.contents import Counted
 from photosearch.store.functions import folded
 from photosearch.survey.columns import Coded, Columns
 from photosearch.survey.values import Spell, counted, most

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from photosearch.errors import DamagedLibrary, PhotosearchError
-from photosearch.reports import LOST, NOTE, REPAIRABLE, CheckReport, Problem
+from photosearch.reports.upkeep import LOST, NOTE, REPAIRABLE, CheckReport, Problem
 from photosearch.store import integrity
 from photosearch.store.files import CATALOGUE, VECTORS, catalogue_path, size_of, storage_errors
 from photosearch.store.lock import current_writer, writer_lock

@@ -14,7 +14,7 @@ from pathlib import Path
 from photosearch.mounts import is_there
 from photosearch.paths import to_path
 from photosearch.records import Failure
-from photosearch.reports import Agreement, ModelStatus, RootStatus, Status
+from photosearch.reports.contents import Agreement, ModelStatus, RootStatus, Status
 from photosearch.settings import models_path
 from photosearch.store.files import CATALOGUE, VECTORS, size_of
 from photosearch.store.lock import current_writer

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from photosearch.reports import Counted
+from photosearch.reports.contents import Counted
 
 # (name of a filter, value) → the qualifier, None where it cannot be written.
 Spell = Callable[[str, str], str | None]

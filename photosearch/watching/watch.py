@@ -22,7 +22,7 @@ from pathlib import Path
 
 from photosearch.errors import LibraryBusy, MissingExtra, StorageError, WrongUse
 from photosearch.paths import find_root, find_same_root, join, relative_to, to_bytes, to_path
-from photosearch.reports import IndexReport, WatchReport, WordsReport
+from photosearch.reports.runs import IndexReport, WatchReport, WordsReport
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.snapshot import Snapshot
 from photosearch.walk import WalkRules

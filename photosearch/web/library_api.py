@@ -117,8 +117,8 @@ def _filters_of(text: str, *, is_typed: bool) -> Filters:
 
 
 def _located(library: Library, photo: str, what: str, by: str) -> dict[str, Any] | Reply:
-    from photosearch.locating import labels_of, locate_images, open_locator
-    from photosearch.spotting import PrintedWords
+    from photosearch.library.locating import labels_of, locate_images, open_locator
+    from photosearch.library.spotting import PrintedWords
     from photosearch.store.originals import open_original
     from photosearch.zeroshot.files import named_file
     from photosearch.zeroshot.region import Locator

@@ -13,7 +13,7 @@ import numpy as np
 
 from photosearch.paths import to_path
 from photosearch.records import Classified
-from photosearch.reports import TagReport
+from photosearch.reports.runs import TagReport
 from photosearch.store.tags import NewTag, replace_tags
 from photosearch.zeroshot.classify import LabelVectors
 

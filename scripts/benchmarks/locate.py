@@ -34,7 +34,7 @@ from photosearch.encode.crops import encode_boxes
 from photosearch.encode.encoder import Encoder
 from photosearch.encode.names import open_encoder
 from photosearch.encode.proposals import propose
-from photosearch.locating import open_locator
+from photosearch.library.locating import open_locator
 from photosearch.records import Region
 from photosearch.search import bank
 from photosearch.settings import cache_path

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photosearch.locating import locate_images
+from photosearch.library.locating import locate_images
 from photosearch.records import Failure, Region
 from photosearch.zeroshot.files import PhotoFiles
 from tests.command import SAMPLES, Command

@@ -30,7 +30,7 @@ from photosearch.errors import MissingExtra, PhotosearchError, WrongUse
 from photosearch.ingest import spread
 from photosearch.ingest.node import Bench, Task, own_version, read_group
 from photosearch.records import FoundFile, Progress
-from photosearch.reports import IndexReport
+from photosearch.reports.runs import IndexReport
 from tests.command import SAMPLES, Command
 from tests.contents import check_vector_files, contents_of
 from tests.crashes import CRASHING

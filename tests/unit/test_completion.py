@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photosearch.errors import PhotosearchError
-from photosearch.reports import Counted, Facets
+from photosearch.reports.contents import Counted, Facets
 from photosearch.search.completion import MOST, Completion, complete
 from photosearch.search.qualifiers import read_text
 from photosearch.search.typed import index_of, units_of

@@ -14,7 +14,7 @@ import typer
 import photosearch
 from photosearch.cli.app import app
 from photosearch.records import Classified, Hit, Located, Region
-from photosearch.reports import IndexReport, TagReport
+from photosearch.reports.runs import IndexReport, TagReport
 from photosearch.search.filters import filters_table
 from photosearch.store import schema
 

@@ -32,7 +32,7 @@ from photosearch.duplicates.removable import removable
 from photosearch.duplicates.same_picture import compare, view_of
 from photosearch.duplicates.sequences import Shot, are_other_shots, sequences
 from photosearch.records import Facts, FoundFile, Photo
-from photosearch.reports import DuplicateFile, DuplicateGroup, DuplicatesReport
+from photosearch.reports.duplicates import DuplicateFile, DuplicateGroup, DuplicatesReport
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
 from photosearch.store.hashes import (
     ALTERED,

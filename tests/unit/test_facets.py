@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from photosearch import Library
 from photosearch.gazetteer import Place
 from photosearch.records import Facts, FoundFile, Photo
-from photosearch.reports import Counted, Facets
+from photosearch.reports.contents import Counted, Facets
 from photosearch.search.filters import Filters
 from photosearch.search.qualifiers import read_text
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto

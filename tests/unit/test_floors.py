@@ -18,7 +18,10 @@ PACKAGE = Path(photosearch.__file__).parent
 # A floor is a row of folders that do not know each other; a folder is its modules from the top line
 # down. `__main__` is the last line of the commands' folder: it is nothing but their door.
 FLOORS = (
-    ("errors masks records reports paths filenames settings ordered",),
+    (
+        "errors masks records reports.runs reports.contents reports.duplicates reports.upkeep "
+        "reports.recall paths filenames settings ordered",
+    ),
     ("read ignore walk mounts gazetteer",),
     (
         "decode.limits decode.formats decode.pixels decode.facts decode.worker decode.process "
@@ -78,7 +81,11 @@ FLOORS = (
         "zeroshot.grounding zeroshot.by_regions "
         "zeroshot.groupvit zeroshot.clipseg zeroshot.segments",
     ),
-    ("indexing locating spotting library __init__",),
+    (
+        "library.arguments library.opened library.indexing library.locating library.spotting "
+        "library.way_in library.way_out library.zero_shot library.contents library.upkeep library "
+        "__init__",
+    ),
     (
         "show.text show.reason show.table show.previews show.sheet show.contact show.collect "
         "show.colours show.fonts show.tags show.draw "
@@ -108,9 +115,11 @@ PLACES = {
     for folder, modules in enumerate(folders)
     for line, module in enumerate(modules.split())
 }
+# A folder's own `__init__` imports nothing, so that one module of it can be had without the others;
+# but `library` is the class itself, whose parts are the folder.
 FOLDERS = {
     ".".join(path.parent.relative_to(PACKAGE).parts) for path in PACKAGE.rglob("*/__init__.py")
-}
+} - {"library"}
 
 
 def modules() -> dict[str, Path]:

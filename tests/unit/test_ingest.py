@@ -10,7 +10,7 @@ import pytest
 
 from photosearch import Library
 from photosearch.errors import WrongUse
-from photosearch.reports import IndexReport
+from photosearch.reports.runs import IndexReport
 from photosearch.walk import WalkRules
 from tests.contents import contents_of
 from tests.fake import ColourTower, run_index

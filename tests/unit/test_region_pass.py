@@ -27,7 +27,7 @@ from photosearch.index.cache import open_index, refresh_index
 from photosearch.ingest.held import Options
 from photosearch.ingest.regions import COUNT, KIND, look_at_regions, windows
 from photosearch.records import Progress
-from photosearch.reports import RegionsReport
+from photosearch.reports.runs import RegionsReport
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.regions import (
     MOST,

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from photosearch.encode.encoder import Encoder
 from photosearch.encode.names import open_encoder
 from photosearch.encode.towers import normalise
-from photosearch.locating import open_locator
+from photosearch.library.locating import open_locator
 from photosearch.records import Region
 from photosearch.zeroshot.by_regions import ByRegions
 from photosearch.zeroshot.heat import SIDE, cover, heat

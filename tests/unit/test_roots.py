@@ -22,7 +22,7 @@ from photosearch.ingest import attendance
 from photosearch.mounts import Mounts, _parsed, is_there
 from photosearch.paths import normal_form
 from photosearch.records import Skipped
-from photosearch.reports import IndexReport
+from photosearch.reports.runs import IndexReport
 from photosearch.search.filters import Filters
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.snapshot import Snapshot

@@ -24,7 +24,7 @@ from photosearch.index.inspect import check_files
 from photosearch.index.scan import ScanIndex
 from photosearch.index.stamps import SCAN, Stamp, read_stamps
 from photosearch.records import Facts, FoundFile, Photo
-from photosearch.reports import NOTE
+from photosearch.reports.upkeep import NOTE
 from photosearch.search.filters import Filters
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
 from photosearch.store.snapshot import Model, Snapshot

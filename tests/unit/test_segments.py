@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from photosearch.errors import WrongUse
-from photosearch.locating import locate, locate_images
+from photosearch.library.locating import locate, locate_images
 from photosearch.masks import box_of, mask_of, runs_of, scaled
 from photosearch.records import Located, Region
 from photosearch.zeroshot.clipseg import ClipSeg

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from photosearch import Library
 from photosearch.errors import LibraryBusy, NewerLibrary, PhotosearchError, WrongUse
 from photosearch.records import Line
-from photosearch.reports import LOST, CheckReport
+from photosearch.reports.upkeep import LOST, CheckReport
 from photosearch.store import words
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.lock import writer_lock

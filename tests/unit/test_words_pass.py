@@ -18,7 +18,7 @@ from PIL import Image
 from photosearch.ingest.words import Options, read_words
 from photosearch.ocr.reader import ReadFailed
 from photosearch.records import Line, Progress
-from photosearch.reports import WordsReport
+from photosearch.reports.runs import WordsReport
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.snapshot import Snapshot
 from photosearch.store.words import failed_readings, lines_of, unread

@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 from photosearch.errors import DownloadFailed
-from photosearch.locating import locate
+from photosearch.library.locating import locate
 from photosearch.records import Region
 from tests.weights.test_published import CATS, fetched, is_wanted
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from photosearch.ingest.photos import Options
     from photosearch.ingest.scopes import Scope
     from photosearch.ingest.workshop import Workshop
-    from photosearch.reports import IndexReport, RegionsReport, WordsReport
+    from photosearch.reports.runs import IndexReport, RegionsReport, WordsReport
     from photosearch.store.catalogue import Catalogue
     from photosearch.store.snapshot import Snapshot
 

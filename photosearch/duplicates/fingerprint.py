@@ -38,8 +38,3 @@ def colour_of(image: Image.Image) -> float:
         image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX), np.int16
     )
     return float((small.max(2) - small.min(2)).mean())
-
-
-def bits_apart(one: bytes, other: bytes) -> int:
-    """How many of the bits differ."""
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()

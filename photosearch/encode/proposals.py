@@ -67,11 +67,6 @@ _FITTED: NDArray[np.float64] = np.array(
 )
 
 
-def propose(image: Image.Image, budget: int) -> Boxes:
-    """At most `budget` boxes. The whole picture is not among them, unless there is nothing else."""
-    return candidates(image).best(budget)
-
-
 def windows(width: int, height: int) -> Boxes:
     """54 windows of four sizes, each half over the next, the largest first."""
     found = []
@@ -90,7 +85,10 @@ class Candidates:
     chances: NDArray[np.float64]
 
     def best(self, budget: int) -> Boxes:
-        """The likeliest, each new one away from those before it."""
+        """At most `budget` boxes: the likeliest, each new one away from those before it.
+
+        The whole picture is not among them, unless there is nothing else.
+        """
         return self.boxes[diverse(self.boxes, self.chances, budget)]
 
 

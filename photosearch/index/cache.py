@@ -85,11 +85,6 @@ def refresh_index(library: Path, snapshot: Rows, model: Model) -> None:
     clean_up(library / VECTORS, model)
 
 
-def build_index(library: Path, snapshot: Rows, model: Model) -> VectorIndex:
-    """Make the whole index from the catalogue; kept as a file where the library can be written."""
-    return write_part(library / VECTORS, snapshot, model, [], None)
-
-
 def _current(
     library: Path,
     snapshot: Rows,

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from photosearch.store.catalogue import Catalogue
     from photosearch.store.snapshot import Snapshot
 
-HASH_BYTES = 8
 SAME, ALTERED, DIFFERENT = "same", "altered", "different"
 
 

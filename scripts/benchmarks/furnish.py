@@ -20,7 +20,7 @@ from photosearch.ingest.places import name_places
 from photosearch.ocr.rapid import fingerprint
 from photosearch.records import Line
 from photosearch.store.catalogue import Catalogue
-from photosearch.store.hashes import HASH_BYTES, NewHash, store_hashes
+from photosearch.store.hashes import NewHash, store_hashes
 from photosearch.store.tags import NewTag, replace_tags
 from photosearch.store.words import Reading, reader_id, store_readings
 
@@ -90,7 +90,7 @@ def furnish(library: Path, seed: int = 0) -> None:
         _lines(catalogue, ids, seed)
         for at in range(0, len(ids), _BATCH):
             block = ids[at : at + _BATCH]
-            hashes = (NewHash(one, chance.randbytes(HASH_BYTES), 30.0) for one in block)
+            hashes = (NewHash(one, chance.randbytes(8), 30.0) for one in block)
             store_hashes(catalogue, KIND, hashes)
         catalogue.set_setting(_DONE, "1")
     finally:

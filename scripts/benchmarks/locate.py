@@ -33,7 +33,7 @@ from PIL import Image
 from photosearch.encode.crops import encode_boxes
 from photosearch.encode.encoder import Encoder
 from photosearch.encode.names import open_encoder
-from photosearch.encode.proposals import propose
+from photosearch.encode.proposals import candidates
 from photosearch.library.locating import open_locator
 from photosearch.records import Region
 from photosearch.search import bank
@@ -96,7 +96,7 @@ def proposals(half: str, photos: Sequence[dict[str, Any]], folder: Path) -> list
     """Recall of the boxes of each kind, for each budget."""
     kinds: dict[str, Callable[[Image.Image, int], Boxes]] = {
         "sliding windows": lambda image, budget: sliding(*image.size)[:budget],
-        "propose": propose,
+        "proposals": lambda image, budget: candidates(image).best(budget),
     }
     rows = []
     for name, kind in kinds.items():

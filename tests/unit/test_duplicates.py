@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 from photosearch.decode.pixels import decode
 from photosearch.duplicates import candidates
-from photosearch.duplicates.fingerprint import bits_apart, colour_of, perceptual_hash
+from photosearch.duplicates.fingerprint import colour_of, perceptual_hash
 from photosearch.duplicates.groups import Star, neighbours, recentred, stars
 from photosearch.duplicates.keep import (
     _CAMERA,
@@ -166,6 +166,10 @@ class TestSamePicture:
         one, other = verdict(whole, crop), verdict(crop, whole).turned()
         assert one.verdict == other.verdict == SAME
         assert one.shown_one == pytest.approx(other.shown_one, abs=0.02)
+
+
+def bits_apart(one: bytes, other: bytes) -> int:
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
 
 
 class TestFingerprint:

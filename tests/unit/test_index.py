@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from photosearch.index import cache
 from photosearch.index.base import best
 from photosearch.index.cache import CurrentIndex, open_index
+from photosearch.index.write import write_part
 from photosearch.records import Facts, FoundFile, Photo
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
 from photosearch.store.snapshot import Model, Snapshot
@@ -238,7 +239,7 @@ class TestFile:
         row = store.catalogue._one(sql)
         with store.catalogue._writing():
             store.catalogue._execute("DELETE FROM vectors WHERE id = ?", row[:1])
-        cache.build_index(store.library, store.snapshot, store.model)
+        write_part(store.library / "vectors", store.snapshot, store.model, [], None)
         with store.catalogue._writing():
             store.catalogue._execute("INSERT INTO vectors VALUES (?, ?, ?, ?)", row)
         assert len(store.open()) == 50

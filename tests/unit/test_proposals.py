@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from photosearch.encode.crops import encode_boxes
 from photosearch.encode.merging import Weights, cut_up, gradient, merge, smooth_lab
-from photosearch.encode.proposals import propose, windows
+from photosearch.encode.proposals import candidates, windows
 from photosearch.zeroshot.ranking import overlaps
 from tests.fake import ColourTower
 from tests.make import picture, shared_photos
@@ -30,7 +30,7 @@ def test_boxes_lie_in_the_picture_and_none_is_empty(
     size: tuple[int, int], budget: int, seed: int
 ) -> None:
     image = picture(seed, size)
-    boxes = propose(image, budget)
+    boxes = candidates(image).best(budget)
 
     assert boxes.dtype == np.float64
     assert 1 <= len(boxes) <= budget
@@ -40,17 +40,17 @@ def test_boxes_lie_in_the_picture_and_none_is_empty(
     assert (boxes[:, :2] < boxes[:, 2:]).all()
     assert (boxes[:, 2:] <= size).all()
     assert len(np.unique(boxes, axis=0)) == len(boxes)
-    assert np.array_equal(boxes, propose(image, budget))
+    assert np.array_equal(boxes, candidates(image).best(budget))
 
 
 def test_fewer_boxes_are_the_first_of_more() -> None:
     image = picture(3, (320, 240))
 
-    assert np.array_equal(propose(image, 40)[:6], propose(image, 6))
+    assert np.array_equal(candidates(image).best(40)[:6], candidates(image).best(6))
 
 
 def test_the_first_boxes_do_not_say_the_same() -> None:
-    boxes = propose(picture(3, (320, 240)), 6)
+    boxes = candidates(picture(3, (320, 240))).best(6)
 
     shares = overlaps(boxes, boxes)[~np.eye(6, dtype=bool)]
     assert shares.max() < 0.7
@@ -62,7 +62,7 @@ def test_a_thing_on_a_plain_ground_is_among_the_first() -> None:
         ImageDraw.Draw(image).rectangle((left, top, left + 90, top + 70), fill=(140, 30, 20))
         thing = np.array([[left, top, left + 91, top + 71]], np.float64)
 
-        assert overlaps(thing, propose(image, 6)).max() >= 0.5
+        assert overlaps(thing, candidates(image).best(6)).max() >= 0.5
 
 
 def test_labelled_things_are_found_more_often_than_by_sliding_windows() -> None:
@@ -117,7 +117,7 @@ def test_many_boxes_go_through_the_tower_in_batches() -> None:
             sizes.append(len(pixels))
             return super().encode(pixels)
 
-    boxes = propose(picture(2, (320, 240)), 40)
+    boxes = candidates(picture(2, (320, 240))).best(40)
     encode_boxes(picture(2, (320, 240)), boxes, Counting())
 
     assert max(sizes) == Counting().batch_size

@@ -5,6 +5,7 @@
 import { counted, icon, make } from "./elements.js";
 import { isImage, prepared } from "./example_image.js";
 import * as state from "./state.js";
+import { makeToast } from "./toast.js";
 
 const KEPT = "photosearch.example.";
 const OURS = "application/x-photosearch"; // a photo of the page itself that is dragged
@@ -97,7 +98,7 @@ function recall(id) {
 
 export function init() {
   parts = build();
-  document.getElementById("example").append(parts.input, parts.overlay, parts.said);
+  document.getElementById("example").append(parts.input, parts.overlay, parts.toast.element);
   document.querySelector(".corner")?.prepend(parts.button);
   document.addEventListener("paste", onPaste);
   document.addEventListener("dragstart", onDragStart);
@@ -183,13 +184,7 @@ function show(on) {
 
 const ADDRESS = "That is only the address of an image, and nothing is fetched from elsewhere: copy the image and paste it here, or save it and drop the file.";
 
-let silence = 0;
-function tell(text) {
-  parts.said.textContent = text;
-  parts.said.classList.toggle("is-there", Boolean(text));
-  clearTimeout(silence);
-  if (text) silence = setTimeout(() => parts.said.classList.remove("is-there"), 7000);
-}
+const tell = (text) => parts.toast.say(text);
 
 function busy(on) {
   document.documentElement.classList.toggle("is-reading", on);
@@ -209,5 +204,5 @@ function build() {
   const aside = make("p", { class: "drop-aside" });
   const overlay = make("div", { class: "drop", popover: "manual", "aria-hidden": "true" },
     make("div", { class: "drop-frame" }, icon("image"), title, aside));
-  return { input, button, overlay, title, aside, said: make("p", { class: "sel-said", role: "alert" }) };
+  return { input, button, overlay, title, aside, toast: makeToast({ role: "alert", milliseconds: 7000 }) };
 }

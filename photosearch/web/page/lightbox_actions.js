@@ -54,20 +54,20 @@ export function makeActions({ photo, within, say, onSelect }) {
   }
 
   const act = (name, sign, label, onclick, attributes = {}) =>
-    (made[name] = make("button", { type: "button", class: "lb-button", onclick, ...attributes }, icon(sign), label));
+    (made[name] = make("button", { type: "button", class: "button", onclick, ...attributes }, icon(sign), label));
   const anchor = (name, sign, label, attributes) =>
-    (made[name] = make("a", { class: "lb-button", ...attributes }, icon(sign), label));
+    (made[name] = make("a", { class: "button", ...attributes }, icon(sign), label));
   const element = make(
     "div",
     { class: "lb-actions", role: "group", "aria-label": "What can be done", hidden: true },
-    act("like", "more", "More like this", () => like(), { class: "lb-button is-first is-wide" }),
+    act("like", "more", "More like this", () => like(), { class: "button is-first is-wide" }),
     act("plus", "plus", "More of this", () => lean("like", "unlike"), { title: "Beside what was asked" }),
     act("minus", "minus", "Less of this", () => lean("unlike", "like"), { title: "Beside what was asked" }),
     act("select", "check", "Select", toggleSelected, { "aria-pressed": "false" }),
     act("path", "copy", "Copy path", () => copy(pathOf(), "The path")),
     anchor("original", "open", "Open original", { target: "_blank", rel: "noopener" }),
     anchor("download", "download", "Download", { download: true }),
-    act("folder", "folder", "Open folder", openFolder, { hidden: true, class: "lb-button is-wide" }),
+    act("folder", "folder", "Open folder", openFolder, { hidden: true, class: "button is-wide" }),
   );
 
   // The photo's facts are there. What needs its file is off where there is none.

@@ -2,6 +2,7 @@
 // In: what its buttons do. Out: the elements by name.
 
 import { icon, iconButton, make } from "./elements.js";
+import { makeToast } from "./toast.js";
 
 const PANEL = "photosearch.panel"; // whether the panel is open, kept from photo to photo
 
@@ -32,7 +33,7 @@ export function buildDialog(stage, side, deeds) {
   made.partSize = make("span", { class: "lb-fine" });
   made.seekPart = make(
     "button",
-    { type: "button", class: "lb-button is-first", "aria-describedby": "lightbox-part", onclick: deeds.seekPart },
+    { type: "button", class: "button is-first", "aria-describedby": "lightbox-part", onclick: deeds.seekPart },
     icon("search"),
     "Search for this part",
   );
@@ -41,19 +42,19 @@ export function buildDialog(stage, side, deeds) {
     { class: "lb-part", hidden: true, role: "group", "aria-label": "A part of the picture" },
     make("p", { id: "lightbox-part" }, "Draw a frame around what to look for, or move it with the arrow keys (Shift: its size). ", made.partSize),
     made.seekPart,
-    make("button", { type: "button", class: "lb-button", onclick: deeds.unmark }, "Cancel"),
+    make("button", { type: "button", class: "button", onclick: deeds.unmark }, "Cancel"),
   );
   tool("previous", "previous", "Previous photo (←)", () => deeds.turn(-1), { class: "lb-icon lb-turn is-previous" });
   tool("next", "next", "Next photo (→)", () => deeds.turn(1), { class: "lb-icon lb-turn is-next" });
   made.side = make("aside", { class: "lb-side", "aria-label": "About this photo", tabindex: "0" }, side);
-  made.toast = make("p", { class: "lb-toast", role: "status" });
+  const toast = makeToast();
   made.dialog = make(
     "dialog",
     { class: "lb", "aria-labelledby": "lightbox-title", tabindex: "-1" }, // so a click within keeps the keys here
     bar,
     make("div", { class: "lb-view" }, made.stage, made.previous, made.next, made.part),
     made.side,
-    made.toast,
+    toast.element,
   );
 
   function togglePanel(shown = made.dialog.classList.contains("is-bare")) {
@@ -66,18 +67,10 @@ export function buildDialog(stage, side, deeds) {
     }
   }
 
-  let silence = 0;
-  function say(text) {
-    made.toast.textContent = text;
-    made.toast.classList.add("is-there");
-    clearTimeout(silence);
-    silence = setTimeout(() => made.toast.classList.remove("is-there"), 3500);
-  }
-
   try {
     if (localStorage.getItem(PANEL) === "bare") togglePanel(false);
   } catch {
     // storage is switched off: the panel is open
   }
-  return { ...made, togglePanel, say };
+  return { ...made, togglePanel, say: toast.say };
 }

@@ -13,8 +13,8 @@ export function makeFind({ photo, link, onFound }) {
     id: "lightbox-find", type: "search", class: "lb-field", placeholder: "a dog, a red car", autocomplete: "off",
     enterkeyhint: "search", maxlength: "200", "aria-describedby": "lightbox-find-said",
   });
-  const send = make("button", { class: "lb-button", type: "submit" }, icon("search"), "Find");
-  const stop = make("button", { class: "lb-button", type: "button", hidden: true, onclick: () => cancel(true) }, icon("close"), "Stop");
+  const send = make("button", { class: "button", type: "submit" }, icon("search"), "Find");
+  const stop = make("button", { class: "button", type: "button", hidden: true, onclick: () => cancel(true) }, icon("close"), "Stop");
   const wait = make("span", { class: "lb-wait", "aria-hidden": "true", hidden: true });
   const said = make("span", { id: "lightbox-find-said", role: "status" });
   const found = make("div", {});

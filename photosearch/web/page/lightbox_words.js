@@ -19,7 +19,7 @@ export function wordsOf(facts, link, { copy, isShown, show }) {
     "div",
     { class: "lb-row" },
     make("label", { class: "lb-toggle" }, box, " Show where"),
-    make("button", { type: "button", class: "lb-button", onclick: () => copy(text(), "The text") }, icon("copy"), "Copy text"),
+    make("button", { type: "button", class: "button", onclick: () => copy(text(), "The text") }, icon("copy"), "Copy text"),
   );
   const items = lines.map((line, at) => item(link, `line-${at}`, line.text));
   const rows = items.map((one) => make("li", {}, one));

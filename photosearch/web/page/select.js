@@ -5,6 +5,7 @@ import { copyText, counted, icon, make } from "./elements.js";
 import * as results from "./results.js";
 import { showList } from "./select_list.js";
 import * as state from "./state.js";
+import { makeToast } from "./toast.js";
 import * as words from "./words.js";
 
 const KEPT = "photosearch.selected";
@@ -96,7 +97,7 @@ export function init() {
     chosen.clear();
   }
   bar = build();
-  document.getElementById("selection").append(bar.element, bar.said);
+  document.getElementById("selection").append(bar.element, bar.toast.element);
   document.addEventListener("click", onClick, true);
   document.addEventListener("keydown", onKey);
   listenToHolding();
@@ -171,9 +172,9 @@ function listenToHolding() {
 
 function build() {
   const count = make("strong", { class: "sel-count" });
-  const said = make("p", { class: "sel-said", role: "status" });
+  const toast = makeToast();
   const button = (name, label, short, onclick) =>
-    make("button", { type: "button", class: "sel-button", "aria-label": label, title: label, onclick }, icon(name),
+    make("button", { type: "button", class: "button", "aria-label": label, title: label, onclick }, icon(name),
       make("span", {}, short));
   // A form and not fetch(): the browser writes the archive to the disk as it comes.
   const fields = make("div", { hidden: true });
@@ -181,7 +182,7 @@ function build() {
     "form",
     { method: "post", action: "/api/zip", class: "sel-zip" },
     fields,
-    make("button", { class: "sel-button is-first", type: "submit", title: "The originals, in one ZIP file" }, icon("download"),
+    make("button", { class: "button is-first", type: "submit", title: "The originals, in one ZIP file" }, icon("download"),
       make("span", {}, "Download ZIP")),
   );
   zip.addEventListener("submit", () => {
@@ -204,7 +205,7 @@ function build() {
       }),
     ),
   );
-  return { element, count, said };
+  return { element, count, toast };
 }
 
 function draw() {
@@ -229,10 +230,4 @@ function likeThese() {
   window.scrollTo({ top: 0 });
 }
 
-let silence = 0;
-function say(text) {
-  bar.said.textContent = text;
-  bar.said.classList.add("is-there");
-  clearTimeout(silence);
-  silence = setTimeout(() => bar.said.classList.remove("is-there"), 4000);
-}
+const say = (text) => bar.toast.say(text);

@@ -12,7 +12,7 @@ export function showList(paths, after) {
     { class: "sel-dialog", "aria-label": "The paths" },
     make("p", {}, "The browser refused to copy. The paths are selected here: copy them by Ctrl+C, or ⌘C."),
     field,
-    make("button", { type: "button", class: "sel-button", onclick: () => dialog.close() }, "Close"),
+    make("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Close"),
   );
   dialog.addEventListener("close", () => dialog.remove());
   after.after(dialog);

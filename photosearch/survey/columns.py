@@ -85,60 +85,67 @@ def read_columns(snapshot: Snapshot) -> Columns:
     """Read all of it."""
     started = time.monotonic()
     state = snapshot.state
+    files = _files(snapshot)
+    photos = _photos(
+        snapshot, np.unique(np.array([photo_id for photo_id, _, _ in files], np.int64))
+    )
+    ids, months, makes, cameras, lenses, formats, *degrees = (
+        zip(*photos, strict=True) if photos else ((),) * 8
+    )
+    known = np.array(ids, np.int64)
+    filed, is_known = rows_of(known, [photo_id for photo_id, _, _ in files])
+    files = [one for one, is_there in zip(files, is_known.tolist(), strict=True) if is_there]
+    copied = np.flatnonzero(np.bincount(filed, minlength=len(known))[filed] > 1).astype(np.int32)
+    tagged, tags = _tags(snapshot, known)
+    return Columns(
+        state=state,
+        ids=known,
+        months=Coded.of(months),
+        cameras=Coded.of(
+            (make, camera) if make or camera else None
+            for make, camera in zip(makes, cameras, strict=True)
+        ),
+        lenses=Coded.of(lenses),
+        formats=Coded.of(formats),
+        places=_places(snapshot, known),
+        points=np.array(degrees, np.float64).T.reshape(-1, 2),
+        tagged=tagged,
+        tags=tags,
+        filed=filed,
+        folders=_folders(files),
+        files=[files[at][2].rpartition(b"/")[2] for at in copied.tolist()],
+        copied=copied,
+        made=time.monotonic(),
+        took=time.monotonic() - started,
+    )
+
+
+def _files(snapshot: Snapshot) -> list[tuple[int, bytes, bytes]]:
+    """(photo id, root, path) of every file that is not missing."""
     roots = {number: root for root, number in snapshot.roots().items()}
-    files = [
-        (photo_id, roots[root_id], path)
-        for photo_id, root_id, path in snapshot.rows(
-            "SELECT photo_id, root_id, path FROM files WHERE missing = 0"
-        )
-        if root_id in roots
-    ]
-    lying = np.unique(np.array([photo_id for photo_id, _, _ in files], np.int64))
+    rows = snapshot.rows("SELECT photo_id, root_id, path FROM files WHERE missing = 0")
+    return [(one, roots[root_id], path) for one, root_id, path in rows if root_id in roots]
+
+
+def _photos(snapshot: Snapshot, lying: Numbers) -> list[Any]:
+    """The plain columns of the photos that lie somewhere."""
     rows = list(
         snapshot.rows(
             "SELECT id, substr(taken_at, 1, 7), make, camera, lens, format, latitude, longitude "
             "FROM photos ORDER BY id"
         )
     )
-    if len(rows) != len(lying):
-        there = set(lying.tolist())
-        rows = [row for row in rows if row[0] in there]
-    ids, months, makes, cameras, lenses, formats, *degrees = (
-        zip(*rows, strict=True) if rows else ((),) * 8
-    )
-    known = np.array(ids, np.int64)
-    filed, is_known = rows_of(known, [photo_id for photo_id, _, _ in files])
-    files = [one for one, is_there in zip(files, is_known.tolist(), strict=True) if is_there]
-    inner = {
-        (root, folder): join(root, folder)
-        for root, folder in dict.fromkeys(
-            (root, path.rpartition(b"/")[0]) for _, root, path in files
-        )
-    }
-    copied = np.flatnonzero(np.bincount(filed, minlength=len(known))[filed] > 1).astype(np.int32)
-    tagged, tags = _tags(snapshot, known)
-    took = time.monotonic() - started
-    return Columns(
-        state,
-        known,
-        Coded.of(months),
-        Coded.of(
-            (make, camera) if make or camera else None
-            for make, camera in zip(makes, cameras, strict=True)
-        ),
-        Coded.of(lenses),
-        Coded.of(formats),
-        _places(snapshot, known),
-        np.array(degrees, np.float64).T.reshape(-1, 2),
-        tagged,
-        tags,
-        filed,
-        Coded.of(inner[root, path.rpartition(b"/")[0]] for _, root, path in files),
-        [files[at][2].rpartition(b"/")[2] for at in copied.tolist()],
-        copied,
-        time.monotonic(),
-        took,
-    )
+    if len(rows) == len(lying):
+        return rows
+    there = set(lying.tolist())
+    return [row for row in rows if row[0] in there]
+
+
+def _folders(files: Sequence[tuple[int, bytes, bytes]]) -> Coded:
+    """The absolute folder of each file."""
+    inner = dict.fromkeys((root, path.rpartition(b"/")[0]) for _, root, path in files)
+    absolute = {(root, folder): join(root, folder) for root, folder in inner}
+    return Coded.of(absolute[root, path.rpartition(b"/")[0]] for _, root, path in files)
 
 
 def rows_of(

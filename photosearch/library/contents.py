@@ -41,9 +41,10 @@ class Contents(WayOut):
         return {label: photos for _, label, photos in self._snapshot.tag_counts()}
 
     def facts(self, photo: str | os.PathLike[str], *, nearest: int = 5) -> PhotoFacts:
-        """All that the library knows of one photo: a file's path, or the start of its SHA-256.
+        """All that the library knows of one photo.
 
-        nearest: how many photos most like it are named.
+        photo: a file's path, or the first 8 or more digits of its SHA-256. nearest: how many photos
+        most like it are named. Raises WrongUse where the library has no such photo.
         """
         from photosearch.survey.about import facts_of, photo_called
 
@@ -51,7 +52,7 @@ class Contents(WayOut):
         return facts_of(self._snapshot, photo_id, self._nearest(photo_id, nearest))
 
     def facets(self, filters: Filters | None = None) -> Facets:
-        """Of the photos that pass, how many there are of each year, place, camera, folder, …"""
+        """Of the photos that pass `filters`, how many there are of each year, place, camera, …"""
         from photosearch.search.values import spelled
 
         chosen = filters or Filters()
@@ -65,7 +66,8 @@ class Contents(WayOut):
     def complete(self, text: str, at: int | None = None) -> Completion:
         """What may stand at a position of a text that is being typed: filters, their values.
 
-        at: in UTF-16 code units; the text's end where it is left out.
+        text: as of `search`, perhaps not finished. at: where, in UTF-16 code units as browsers
+        count; the text's end where it is left out.
         """
         from photosearch.search.completion import complete
         from photosearch.search.typed import units_of
@@ -109,10 +111,12 @@ class Contents(WayOut):
 
         kind: "exact", the same content; "near", also recompressed, scaled, cropped, grey,
         brightened or written on; "burst", frames that a camera took within seconds, which are
-        different photos. Nothing is deleted. What is found out is stored, so that the next call is
-        quick; raises LibraryBusy where there is something to store while another process writes.
+        different photos. filters: among which photos. jobs, progress, should_stop: as of `index`.
+        Nothing is deleted. What is found out is stored, so that the next call is quick; raises
+        LibraryBusy where there is something to store while another process writes.
         """
-        from photosearch.duplicates.find import KINDS, Options, find
+        from photosearch.duplicates.find import KINDS, find
+        from photosearch.duplicates.photos import Options
 
         check_positive(jobs=jobs)
         if kind not in KINDS:
@@ -138,7 +142,11 @@ class Contents(WayOut):
             return find(kind, self._snapshot, model, writer, options)
 
     def export(self, kind: str, out: BinaryIO) -> int:
-        """Write vectors and metadata as "jsonl", "csv" or "npz"; gives the number of photos."""
+        """Write vectors and metadata of all photos; gives their number.
+
+        kind: "jsonl" (vectors as lists), "csv" (metadata alone) or "npz" (float16[n, dim]). out: a
+        file opened for writing bytes. Raises NoLibrary where no photo is encoded.
+        """
         from photosearch.survey.export import FORMATS, export
 
         if kind not in FORMATS:
@@ -155,7 +163,9 @@ class Contents(WayOut):
     ) -> EvalReport:
         """Recall of the captions in a JSON-lines file against the photos in `root`.
 
-        Each line: {"file": relative to root, field: [captions]}. All photos must be indexed.
+        captions: a file of lines {"file": relative to root, field: [texts]}. root: the folder of
+        the photos, all of which must be indexed. field: where in a line the texts are. language:
+        the text tower that reads them; else their script chooses.
         """
         from photosearch.survey.evaluate import evaluate, photos_of, read_captions
 
@@ -178,7 +188,10 @@ class Contents(WayOut):
         *,
         field: str = "captions",
     ) -> bool:
-        """Whether all photos of a captions file are here, encoded with this model."""
+        """Whether all photos of a captions file are here, encoded with this model.
+
+        captions, root, field: as of `evaluate`.
+        """
         from photosearch.survey.evaluate import read_captions, which_are_here
 
         known = which_are_here(read_captions(Path(captions), field), self._snapshot, root)

@@ -24,19 +24,19 @@ FLOORS = (
     ),
     ("read ignore walk mounts gazetteer",),
     (
-        "decode.limits decode.formats decode.pixels decode.facts decode.worker decode.process "
-        "decode.pool",
+        "decode.limits decode.raw decode.formats decode.pixels decode.facts decode.worker "
+        "decode.process decode.pool",
     ),
     (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
         "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.locators "
         "encode.download encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf "
         "encode.original encode.weights encode.resnet encode.sources.clip_names "
-        "encode.sources.folder encode.sources.openai encode.sources.huggingface "
-        "encode.sources.open_clip encode.sources.chinese_clip encode.sources.ready_onnx "
-        "encode.originals encode.on_torch encode.export encode.quantise encode.encoder "
-        "encode.names encode.manage encode.locator_files encode.merging encode.proposals "
-        "encode.crops",
+        "encode.sources.folder encode.sources.pretrained encode.sources.openai "
+        "encode.sources.huggingface encode.sources.open_clip encode.sources.chinese_clip "
+        "encode.sources.ready_onnx encode.originals encode.on_torch encode.export "
+        "encode.quantise encode.encoder encode.find encode.names encode.manage "
+        "encode.locator_files encode.merging encode.proposals encode.crops",
     ),
     ("ocr.reader ocr.gate ocr.rapid",),
     (
@@ -69,7 +69,8 @@ FLOORS = (
         "survey.counts",
         "duplicates.fingerprint duplicates.candidates duplicates.same_picture duplicates.groups "
         "duplicates.keep duplicates.pixels duplicates.sequences duplicates.comparing "
-        "duplicates.told duplicates.detail duplicates.removable duplicates.find",
+        "duplicates.told duplicates.detail duplicates.removable duplicates.photos "
+        "duplicates.find",
         "ingest.scopes ingest.disks ingest.attendance ingest.prepare ingest.workshop ingest.here "
         "ingest.node ingest.link ingest.spread ingest.crew ingest.foreman ingest.cluster "
         "ingest.photos ingest.held ingest.regions ingest.words ingest.places",
@@ -102,7 +103,7 @@ FLOORS = (
         "assistant.searching assistant.photos assistant.overview assistant.server",
     ),
     (
-        "cli.grouped cli.output cli.opened cli.options cli.filters cli.progress cli.index "
+        "cli.complaints cli.output cli.grouped cli.opened cli.options cli.filters cli.progress cli.index "
         "cli.query_options cli.forms cli.query "
         "cli.facts cli.photos cli.classify cli.drawing cli.locate cli.duplicates cli.models "
         "cli.upkeep cli.check cli.unit cli.watch cli.serve_page cli.resident cli.serve "

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from photosearch.search.filters import Filters
     from photosearch.zeroshot.photos import classify
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 __all__ = [
     "Answer",

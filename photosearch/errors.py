@@ -34,6 +34,11 @@ class PhotosearchError(Exception):
             self.hint = hint
 
 
+def line_of(error: BaseException) -> str:
+    """What an error of others says, as one line that fits into one of ours."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 class WrongUse(PhotosearchError):
     """Options or arguments that do not make sense together."""
 

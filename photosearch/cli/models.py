@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from photosearch.cli.grouped import Commands
 from photosearch.cli.options import JsonOption
 from photosearch.cli.output import command, say, write_json
 from photosearch.show.text import cells, home_relative, printable, size_text
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="models",
+    cls=Commands,
     help="List, download, inspect and convert models.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
 

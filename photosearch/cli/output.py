@@ -42,7 +42,7 @@ def command(body: Body) -> Body:
             sys.stdout.flush()
             return result
         except PhotosearchError as error:
-            _explain(error, bool(kwargs.get("as_json")))
+            explain(error, as_json=bool(kwargs.get("as_json")))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt:
             tell("interrupted")
@@ -97,7 +97,8 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _explain(error: PhotosearchError, as_json: bool) -> None:
+def explain(error: PhotosearchError, *, as_json: bool) -> None:
+    """What is wrong, and what to do; with --json as a document, too."""
     if debug:
         import traceback
 

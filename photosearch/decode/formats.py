@@ -1,6 +1,6 @@
 """What the bytes are, by content, and the decoder that opens them.
 
-In: the bytes of a file. Out: a format name; a lazily decoded Pillow image.
+In: the bytes of a file. Out: a format name; a lazily decoded Pillow image, as an Opened.
 A file's suffix is never asked. Each optional decoder is imported when its format first turns up.
 """
 
@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 from photosearch.decode.limits import Limits
+from photosearch.decode.raw import open_raw
 from photosearch.errors import BadImage, MissingExtra, NotAPhoto
 
 if TYPE_CHECKING:
@@ -109,28 +111,32 @@ def _is_raw_tiff(data: bytes) -> bool:
     return data[at : at + 16].startswith(_CAMERA_TIFF_MAKERS)
 
 
-def has_raw_decoder() -> bool:
-    """Whether rawpy, the extra `photosearch[raw]`, is installed."""
-    return find_spec("rawpy") is not None
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A Pillow image, not yet decoded where its format allows that."""
+
+    image: Image.Image
+    kind: str  # the format's name
+    orientation: int = 1  # as EXIF counts it, where the image itself does not say it
 
 
-def open_image(data: bytes, limits: Limits = _NO_OTHER) -> tuple[Image.Image, str]:
-    """Open image bytes, not yet decoded where the format allows it: (image, format name).
+def open_image(data: bytes, limits: Limits = _NO_OTHER) -> Opened:
+    """Open image bytes.
 
     Raises BadImage for a photo beyond the limits, Heavy for one whose turn is not yet.
     """
     kind = sniff(data)
     if kind is None:
         raise NotAPhoto(_describe_other(data))
-    if kind == "heic":
-        return _open_heic(data, limits), kind
     if kind == "raw":
-        return _open_raw(data), kind
-    if kind == "jxl":
-        return _open_jxl(data), kind
-    image = _open_with_pillow(data, kind, limits)
-    limits.check(*image.size, _bytes_a_pixel(image))
-    return image, kind
+        return _open_raw(data, limits)
+    if kind == "heic":
+        image = _open_heic(data, limits)
+    elif kind == "jxl":
+        image = _open_jxl(data)
+    else:
+        image = _open_with_pillow(data, kind, limits)
+    return Opened(image, kind)
 
 
 def _bytes_a_pixel(image: Image.Image) -> float:
@@ -142,7 +148,7 @@ def _bytes_a_pixel(image: Image.Image) -> float:
     return {"1": 1, "L": 1, "P": 1, "LA": 4, "RGB": 4, "I;16": 2}.get(image.mode, 4)
 
 
-def _open_with_pillow(data: bytes, kind: str, limits: Limits = _NO_OTHER) -> Image.Image:
+def _open_with_pillow(data: bytes, kind: str, limits: Limits) -> Image.Image:
     from PIL import Image
 
     # Only headers are read here. Pillow would warn the user's terminal of what Limits judges; the
@@ -153,9 +159,11 @@ def _open_with_pillow(data: bytes, kind: str, limits: Limits = _NO_OTHER) -> Ima
         if Image.MAX_IMAGE_PIXELS is not None:
             Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, limits.pixels)
         try:
-            return Image.open(io.BytesIO(data), formats=_PILLOW_NAMES[kind])
+            image = Image.open(io.BytesIO(data), formats=_PILLOW_NAMES[kind])
         except Image.DecompressionBombError as error:
             raise BadImage(limits.too_large()) from error
+    limits.check(*image.size, _bytes_a_pixel(image))
+    return image
 
 
 def _open_heic(data: bytes, limits: Limits) -> Image.Image:
@@ -169,38 +177,11 @@ def _open_heic(data: bytes, limits: Limits) -> Image.Image:
     return image
 
 
-def _open_raw(data: bytes) -> Image.Image:
-    """The preview that the camera embedded, which is developed as the camera saw fit."""
-    if not has_raw_decoder():
-        raise MissingExtra(
-            "raw files need an optional decoder", hint="pip install 'photosearch[raw]'"
-        )
-    import numpy as np
-    import rawpy
-    from PIL import Image
-
-    try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
-            try:
-                preview = raw.extract_thumb()
-            except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
-                return Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True))
-    except rawpy.LibRawError as error:
-        raise BadImage(f"damaged raw file: {error}") from error
-    if isinstance(preview.data, bytes):  # a JPEG file; else a bitmap
-        return _open_with_pillow(preview.data, "jpeg")
-    return Image.fromarray(np.asarray(preview.data))
-
-
-def raw_exif(data: bytes) -> Image.Exif | None:
-    """The EXIF block of a TIFF-like raw file itself; its preview often has none, or less."""
-    from PIL import UnidentifiedImageError
-
-    try:
-        with _open_with_pillow(data, "tiff") as image:
-            return image.getexif()
-    except (UnidentifiedImageError, BadImage, OSError, SyntaxError, ValueError, KeyError):
-        return None
+def _open_raw(data: bytes, limits: Limits) -> Opened:
+    raw = open_raw(data, limits)
+    preview = raw.preview
+    image = _open_with_pillow(preview, "jpeg", limits) if isinstance(preview, bytes) else preview
+    return Opened(image, "raw", raw.orientation)
 
 
 def _open_jxl(data: bytes) -> Image.Image:

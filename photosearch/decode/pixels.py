@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from photosearch.decode.formats import open_image, raw_exif
+from photosearch.decode.formats import open_image
 from photosearch.decode.limits import Heavy, Limits
+from photosearch.decode.raw import raw_exif
 from photosearch.errors import BadImage, PhotosearchError
 
 # Decoding at reduced scale keeps at least this many times the pixels a side that are needed. A
@@ -53,7 +54,8 @@ def decode(data: bytes, *, need: int | None = None, limits: Limits = _USUAL) -> 
     other photos are being decoded and this one is large.
     """
     try:
-        image, kind = open_image(data, limits)
+        opened = open_image(data, limits)
+        image = opened.image
         stored = image.size
         if need is not None:
             # JPEG alone can decode at reduced scale; others ignore this.
@@ -63,14 +65,14 @@ def decode(data: bytes, *, need: int | None = None, limits: Limits = _USUAL) -> 
         exif = _read_exif(image)
         if need is not None:
             image = _reduce(image, need * REDUCED_SCALE_MARGIN)
-        orientation = upright_orientation(exif)
+        orientation = upright_orientation(exif, opened.orientation)
         width, height = stored[::-1] if orientation >= 5 else stored
         rgb = _to_rgb(_to_srgb(image))
         if orientation in _TURNS:
             rgb = rgb.transpose(_TURNS[orientation])
-        if kind == "raw":
+        if opened.kind == "raw":
             exif = raw_exif(data) or exif
-        return Decoded(rgb, kind, width, height, exif)
+        return Decoded(rgb, opened.kind, width, height, exif)
     except (PhotosearchError, Heavy):
         raise
     except UnidentifiedImageError as error:
@@ -83,10 +85,10 @@ def decode(data: bytes, *, need: int | None = None, limits: Limits = _USUAL) -> 
         raise BadImage(f"damaged: {_one_line(error)}") from error
 
 
-def upright_orientation(exif: Image.Exif) -> int:
-    """The EXIF orientation 1-8; anything undefined counts as 1."""
+def upright_orientation(exif: Image.Exif, otherwise: int = 1) -> int:
+    """The EXIF orientation 1-8; where it is not said, or undefined, the other one."""
     value = exif.get(_ORIENTATION_TAG)
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else otherwise
 
 
 def _read_exif(image: Image.Image) -> Image.Exif:

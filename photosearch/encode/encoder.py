@@ -303,7 +303,7 @@ def _opened(source: str | os.PathLike[str] | Image.Image) -> Image.Image:
         return source  # type: ignore[return-value]
     path = Path(source)
     try:
-        image, _ = open_image(path.read_bytes())
+        image = open_image(path.read_bytes()).image
         image.load()
     except BadImage as error:
         raise BadImage(f"{path}: {error}") from error

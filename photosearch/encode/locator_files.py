@@ -17,10 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from photosearch.encode.find import Published, built_in, find_source
+from photosearch.encode.find import is_here as has
 from photosearch.encode.known import HUB, known
 from photosearch.encode.locators import BY_TYPE, LOCATOR_MODELS, called, default_model, listed
-from photosearch.encode.names import INT8, Published, built_in, find_source
-from photosearch.encode.names import is_here as has
+from photosearch.encode.names import INT8
 from photosearch.encode.sources.folder import read_json
 from photosearch.errors import BadCheckpoint, PhotosearchError, UnknownModel, WrongUse
 

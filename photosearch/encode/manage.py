@@ -6,22 +6,15 @@ In: names. Out: ModelFacts, for `photosearch models`; bundles downloaded, writte
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from photosearch.encode.bundle import Bundle
+from photosearch.encode.find import Source, built_in, find_source, is_here, slug_of
 from photosearch.encode.known import MODELS, KnownModel, known
-from photosearch.encode.names import (
-    INT8,
-    Source,
-    built_in,
-    find_source,
-    is_here,
-    load_model,
-    slug_of,
-)
+from photosearch.encode.names import INT8, load_model
 from photosearch.encode.shelf import Shelf
 from photosearch.errors import UnknownModel, WrongUse
 
@@ -78,11 +71,11 @@ def show_model(name: str) -> ModelFacts:
         return _merged(model, _bundle_facts(Bundle(source.folder), state, source.name))
     folder = shelf.bundle(source.slug)
     if name.endswith(INT8):
-        folder = next(iter(_int8_forms(shelf, source)), folder)
+        folder = next((shelf.bundle(one) for one in _made(shelf, [f"{source.name}{INT8}"])), folder)
     if (folder / "config.json").is_file():
         return _merged(model, _bundle_facts(Bundle(folder), "here"))
     if source.original is not None and source.original.path is not None:
-        return _original_facts(name, source)
+        return _original_facts(source)
     if model is None:
         raise UnknownModel(
             f"nothing is known of {name}, which is not here", hint=f"photosearch models pull {name}"
@@ -118,15 +111,14 @@ def remove_model(name: str) -> int:
     if name in built_in():
         raise WrongUse(f"{name} is a part of photosearch and stays")
     shelf = Shelf()
-    if (shelf.bundle(name) / "config.json").is_file():  # by the name of its folder
+    if name in shelf.slugs():  # by the name of its folder
         return shelf.remove(name)
     source = find_source(name.removesuffix(INT8))
     if source.folder is not None:
         raise WrongUse(f"{name} is a folder of yours: photosearch removes only what it made")
-    doomed = _int8_forms(shelf, source)
-    if not name.endswith(INT8):
-        doomed.append(shelf.bundle(source.slug))
-    freed = sum(shelf.remove(one.name) for one in doomed if (one / "config.json").is_file())
+    # Of a checkpoint that has changed since, there are bundles of what it was, too.
+    doomed = {f"{source.name}{INT8}"} | (set() if name.endswith(INT8) else {source.name})
+    freed = sum(shelf.remove(slug) for slug in _made(shelf, doomed))
     model = source.original.model if source.original is not None else None
     if model is not None and model.file is not None and not name.endswith(INT8):
         for left in (model.file, f"{model.file}.part", f"{model.file}.checked"):
@@ -147,12 +139,9 @@ def _bundle_of(name: str) -> Bundle:
     return bundle
 
 
-def _int8_forms(shelf: Shelf, source: Source) -> list[Path]:
-    return [
-        shelf.bundle(slug)
-        for slug in shelf.slugs()
-        if slug.startswith(f"{source.slug}-") and slug.endswith("-int8")
-    ]
+def _made(shelf: Shelf, names: Collection[str]) -> list[str]:
+    """Slugs of the bundles that bear one of these names."""
+    return [slug for slug in shelf.slugs() if Bundle(shelf.bundle(slug)).name in names]
 
 
 def _known_facts(model: KnownModel) -> ModelFacts:
@@ -205,13 +194,13 @@ def _image_size(bundle: Bundle) -> int:
     return read_preprocess(bundle.preprocess_file).need
 
 
-def _original_facts(name: str, source: Source) -> ModelFacts:
+def _original_facts(source: Source) -> ModelFacts:
     assert source.original is not None
     original = source.original.read()
     parts = [one for one in (original.image, original.text) if one is not None]
     count = sum(one.numel() for part in parts for one in part.module.parameters())
     return ModelFacts(
-        name=name,
+        name=source.name,
         state="not converted yet",
         dim=original.dim,
         image_size=original.image.preprocess.need if original.image else None,

@@ -29,7 +29,7 @@ def read_original(path: Path) -> Original:
         return chinese_clip.read_modelscope(path)
     if (path / "config.json").is_file():
         return huggingface.read_huggingface(path)
-    weights = sorted(one for one in path.iterdir() if one.suffix in (".pt", ".pth"))
+    weights = sorted(one for one in path.iterdir() if one.suffix.lower() in (".pt", ".pth"))
     if len(weights) == 1:
         return _read_file(weights[0])
     found = ", ".join(sorted(one.name for one in path.iterdir())[:6]) or "nothing"
@@ -58,6 +58,12 @@ def _read_file(path: Path) -> Original:
         raise BadCheckpoint(
             f"{path} is of open_clip, whose sizes its configuration tells",
             hint=f"put the model's {open_clip.CONFIG} beside it",
+        )
+    if "text_model.embeddings.token_embedding.weight" in weights:
+        raise BadCheckpoint(
+            f"{path} is of a Hugging Face folder, whose config.json tells what it is",
+            hint="put the folder's other files beside it: config.json, its tokenizer, "
+            "preprocessor_config.json",
         )
     found = ", ".join(sorted(weights)[:3])
     raise BadCheckpoint(f"{path} is no CLIP that is known: it holds {found}, …", hint=_EXPECTED)

@@ -24,7 +24,11 @@ class Shelf:
         self.downloads = self.folder / "downloads"
 
     def bundle(self, slug: str) -> Path:
-        """Where a bundle is, or would be."""
+        """Where a bundle is, or would be: right below `bundles`, whatever the slug."""
+        if slug in ("", ".", "..") or Path(slug).name != slug:
+            # A path joined to the folder would lead out of it, and what is made or removed there
+            # would be somebody's own.
+            raise ValueError(f"{slug!r} is no folder name")
         return self.folder / "bundles" / slug
 
     def made(self, slug: str, make: Callable[[Path], None]) -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from photosearch.errors import BadCheckpoint
+from photosearch.errors import BadCheckpoint, line_of
 
 _STORAGES = {
     "DoubleStorage": torch.float64,
@@ -47,13 +47,39 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     except BadCheckpoint:
         raise
     except pickle.UnpicklingError as error:
-        raise BadCheckpoint(
+        raise _other_kind(path) or BadCheckpoint(
             f"{path} holds more than tensors, and loading it would run code of its maker",
             hint="a .safetensors file of the same model",
         ) from error
     except Exception as error:  # zip, pickle and safetensors readers raise what they like
-        raise BadCheckpoint(f"{path} cannot be read as a weight file: {_line(error)}") from error
+        raise unreadable(path, error) from error
     return _state_dict(loaded, path)
+
+
+def unreadable(path: Path, error: Exception) -> BadCheckpoint:
+    """What a file is that no reader takes, where its first bytes tell; else the reader's words."""
+    return _other_kind(path) or BadCheckpoint(
+        f"{path} cannot be read as a weight file: {line_of(error)}"
+    )
+
+
+def _other_kind(path: Path) -> BadCheckpoint | None:
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        return BadCheckpoint(f"{path} is empty")
+    if head.startswith(b"version https://git-lfs"):
+        return BadCheckpoint(
+            f"{path} only points to the weights, which Git LFS keeps",
+            hint="git lfs pull, in the folder that was cloned",
+        )
+    if head.lstrip()[:1] == b"<":
+        return BadCheckpoint(f"{path} is a web page, not weights: it was not the file's own link")
+    if all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head):
+        return BadCheckpoint(f"{path} is text, not weights")
+    if head.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path):  # its index comes last
+        return BadCheckpoint(f"{path} is cut off or damaged: its end is missing")
+    return None
 
 
 def is_torchscript(path: Path) -> bool:
@@ -144,7 +170,3 @@ class _TensorUnpickler(pickle.Unpickler):
 def _rebuild(storage: torch.Tensor, offset: int, size: Any, stride: Any, *_: Any) -> torch.Tensor:
     """A view of a storage. Rows may overlap: strides are honoured, and checked by torch."""
     return torch.as_strided(storage, tuple(size), tuple(stride), offset)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

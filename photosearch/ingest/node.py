@@ -160,7 +160,8 @@ class Bench:
 
 def _own_model(task: Task) -> Encoder | None:
     """The model as this node has it, without any download; None where it is not the same."""
-    from photosearch.encode.names import INT8, is_here, open_encoder
+    from photosearch.encode.find import is_here
+    from photosearch.encode.names import INT8, open_encoder
 
     name = os.path.expanduser(task.model)
     if task.model.endswith(INT8) or not (is_here(task.model) or os.path.isdir(name)):

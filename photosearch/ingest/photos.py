@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from photosearch.decode.formats import has_raw_decoder
+from photosearch.decode.raw import has_raw_decoder
 from photosearch.filenames import RAW_SUFFIXES, suffix_of
 from photosearch.ingest.attendance import Attendance
 from photosearch.ingest.scopes import Scope

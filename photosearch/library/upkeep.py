@@ -22,7 +22,11 @@ class Upkeep(Opened):
     """What keeps a library whole."""
 
     def prune(self) -> tuple[int, int]:
-        """Forget missing files, and photos that lie nowhere: (files, photos) forgotten."""
+        """Forget missing files, and photos that lie nowhere: (files, photos) forgotten.
+
+        Files of a folder that is offline stay. Raises LibraryBusy, as all that writes does, while
+        another process is indexing.
+        """
         with self._writing() as catalogue:
             removed = catalogue.prune()
             self._clean_up(catalogue)
@@ -31,7 +35,8 @@ class Upkeep(Opened):
     def forget(self, root: str | os.PathLike[str]) -> tuple[int, int]:
         """Forget an indexed folder: (files, photos) forgotten. The folder itself is not touched.
 
-        A folder in an indexed one, too, if it is not there: a disk that will not come back.
+        root: the folder; also one inside an indexed one, if it is not there: a disk that will not
+        come back. Raises WrongUse where it is not indexed.
         """
         from photosearch.ingest.scopes import forget
 
@@ -55,7 +60,8 @@ class Upkeep(Opened):
         quick: without what takes long: indexes, each vector, the photos' sizes and times. files:
         read every photo and compare its digest: finds files that decayed on the disk. repair:
         makes what is derived anew, saves every readable row of a damaged catalogue, and keeps
-        the old one beside it. Raises LibraryBusy if it is to repair while another process writes.
+        the old one beside it. progress is called with what is looked at, and how many are done.
+        Raises LibraryBusy if it is to repair while another process writes.
         """
         from photosearch.store.remembered import FILE
         from photosearch.survey.health import check
@@ -70,15 +76,18 @@ class Upkeep(Opened):
     def backup(self, target: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Copy the catalogue to a file, or into a folder under a name with the date.
 
-        The copy is one moment's state, verified, and works while another process indexes. Nothing
-        is overwritten without `force`. Gives the path of the copy.
+        target: the file or the folder. The copy is one moment's state, verified, and works while
+        another process indexes. Nothing is overwritten without `force`. Gives the path of the copy.
         """
         from photosearch.store.backup import backup
 
         return backup(self.path, Path(target).expanduser(), force=force)
 
     def restore(self, source: str | os.PathLike[str]) -> Path | None:
-        """Let a backup be the catalogue; gives where the present one is kept."""
+        """Let a backup be the catalogue; gives where the present one is kept, if there is one.
+
+        source: what `backup` made. Raises WrongUse or DamagedLibrary where it is no whole backup.
+        """
         from photosearch.store.backup import restore
         from photosearch.store.files import make_library_folder
         from photosearch.store.lock import writer_lock
@@ -100,7 +109,8 @@ class Upkeep(Opened):
     ) -> Relocated:
         """Take indexed folders at or below `old` to lie at `new`: everything else is kept.
 
-        Refused where a sample of their files is not found there, unless `force` says so.
+        Refused (WrongUse) where a sample of their files is not found there, unless `force` says so.
+        dry_run: look, and change nothing.
         """
         from photosearch.store.relocate import relocate
 

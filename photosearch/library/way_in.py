@@ -54,19 +54,25 @@ class WayIn(Opened):
         progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> IndexReport:
-        """Bring the library up to date with folders, all known ones where none is given.
+        """Bring the library up to date with folders.
 
-        exclude: gitignore patterns relative to each folder. retry: try known failures again.
-        jobs: decoding processes. batch_size: photos a call of the model. timeout: seconds that a
-        photo may take to decode, 60. max_megapixels: larger ones are refused, 200. words: look for
-        printed words in a second pass, which begins when every photo can be found by its looks;
-        True unless PHOTOSEARCH_WORDS is 0. regions: encode parts of each photo, too, so that
-        `search(small=True)` finds small things; once asked for, later calls do it for new photos,
-        until False is given. ray: a Ray cluster whose nodes read, decode and encode:
+        roots: a folder or several; all known ones where none is given. exclude: gitignore patterns
+        relative to each folder. follow_links: symbolic links, too, each folder once. hidden: files
+        and folders whose name begins with a dot, too. retry: try known failures again. dry_run:
+        say what would be done; nothing is read or stored. jobs: decoding processes, one a core
+        unless given. batch_size: photos a call of the model. timeout: seconds that a photo may take
+        to decode, 60 unless given. max_megapixels: larger photos are refused, 200 unless given.
+        words: look for printed words in a second pass, which begins when every photo can be found
+        by its looks; True unless PHOTOSEARCH_WORDS is 0. regions: encode parts of each photo, too,
+        so that `search(small=True)` finds small things; once asked for, later calls do it for new
+        photos, until False is given. ray: a Ray cluster whose nodes read, decode and encode:
         "auto", "local", "HOST:PORT" or "ray://HOST:PORT"; words are read here. count_first: walk
-        once ahead, so that progress has a total. should_stop is asked between photos; a run that is
-        stopped has stored what it did.
-        Raises LibraryBusy while another process is indexing.
+        once ahead, so that progress has a total. progress is called with a Progress as it goes
+        on. should_stop is asked between photos; a run that is stopped has stored what it did.
+
+        Trouble with one photo is in the report (`failed`). Raises LibraryBusy while another process
+        is indexing, WrongUse for a folder that is not there, StorageError where the library cannot
+        be written, MissingExtra for an optional part that was asked for and is not installed.
         """
         from photosearch.ignore import check_patterns
         from photosearch.ingest import photos
@@ -165,7 +171,10 @@ class WayIn(Opened):
         progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> RegionsReport:
-        """The pass of `index(regions=True)` over the photos already encoded, alone."""
+        """The pass of `index(regions=True)` over the photos already encoded, alone.
+
+        Options as of `index`. Raises NoLibrary where no photo is encoded, LibraryBusy.
+        """
         from photosearch.library import indexing
 
         check_positive(jobs=jobs)
@@ -187,7 +196,10 @@ class WayIn(Opened):
         progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> WordsReport:
-        """The second pass of `index` alone: look for printed words in photos not yet read."""
+        """The second pass of `index` alone: look for printed words in photos not yet read.
+
+        Options as of `index`. Raises LibraryBusy while another process is indexing.
+        """
         from photosearch.library import indexing
 
         check_positive(jobs=jobs)
@@ -213,9 +225,10 @@ class WayIn(Opened):
         poll: bool = False,
         should_stop: Callable[[], bool] | None = None,
     ) -> Iterator[WatchReport]:
-        """Keep the library up to date with folders, all known ones where none is given.
+        """Keep the library up to date with folders, as they change.
 
-        Yields a report for each run that did something, until `should_stop` says so. A file is
+        folders: as `roots` of `index`. Yields a report for each run that did something, until
+        `should_stop` says so. A file is
         indexed when it has not changed for `settle` seconds. Every `rescan` seconds (6 hours)
         everything is looked through, whatever was told of it; with `poll` (then: every minute)
         nothing else is done. Other options as of `index`. The writer's lock is held during runs.

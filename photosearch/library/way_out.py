@@ -58,17 +58,22 @@ class WayOut(Opened):
         text: what is looked for; it may hold "quoted phrases", which must be printed in the
         photo, and qualifiers such as `after:2021 -in:screenshots`. image: an example, or several
         in a list: a path, an http(s) URL, bytes, a PIL image, or "-" for standard input. unlike:
-        images that hits should not be like. plus, minus: texts added to and taken from the query.
-        weights: by part, such as {"image": 0.5, "plus2": 0.3}. words: True searches printed words
-        alone, False looks alone. min_relevance: 0..1, hits below it are left out. sort:
-        "relevance", "date" (newest first), "oldest", "name". An example that is itself in the
-        library is no hit unless include_self. language: the text tower, such as "zh"; else the
-        script of the text chooses.
-        With filters alone photos are listed, the newest first. small: match parts of the photos,
+        images that hits should not be like, given in the same ways. plus, minus: texts added to and
+        taken from the query. weights: by part, such as {"image": 0.5, "plus2": 0.3}; 1 unless
+        given, 0.5 for `unlike`. filters: which photos may be hits; with filters alone photos are
+        listed, the newest first. words: True searches printed words alone, False looks alone.
+        min_score: hits whose cosine is less are left out; min_relevance: the same by relevance,
+        0..1. sort: "relevance", "date" (newest first), "oldest", "name": the k best, in this order.
+        include_self: an example that is itself in the library may be a hit. language: the text
+        tower, such as "zh"; else the script of the text chooses. small: match parts of the photos,
         too, so that small things are found (after `index(regions=True)`). crop: the part of the
         example that counts, (x, y, width, height) in upright pixels; of several images a list of
         as many. rerank: "geometry" puts photos first that show the very thing of the example. read:
         what is printed in the example is read, and looked for among the printed words, too.
+
+        No match is an empty list. Raises WrongUse for what does not make sense (a filter that does
+        not exist, a model that no photo is encoded with), BadImage for an example that cannot be
+        had or read.
         """
         from photosearch.search.crop import crop_list
         from photosearch.search.query import make_query
@@ -106,7 +111,8 @@ class WayOut(Opened):
     ) -> Answer:
         """Like `search`, for a query that is already put together; says how sure the answer is.
 
-        offset: k hits from there on, page by page: see `search/answer.py`.
+        query: as `photosearch.search.query.make_query` puts it together. offset: k hits from there
+        on, page by page; None for the k best alone. The rest as of `search`.
         """
         from photosearch.search.answer import answer
         from photosearch.search.browse import check_order
@@ -131,7 +137,7 @@ class WayOut(Opened):
         )
 
     def similar(self, image: Any, *, k: int = 10, **options: Any) -> list[Hit]:
-        """Photos like an example: `search(image=…)` by another name."""
+        """Photos like an example: `search(image=…)` by another name; options as there."""
         return self.search(image=image, k=k, **options)
 
     def _looks_for(self, query: Query, only: NDArray[np.int64] | None) -> Looks | None:
@@ -186,7 +192,7 @@ class WayOut(Opened):
     @contextmanager
     def remembering(self, *, on_disk: bool) -> Iterator[None]:
         """Within this, vectors of queries are kept in memory, by all twins of this Library made
-        since; and in the file of past queries as well, unless it is said not to. Rankings are kept
+        since; and in the file of past queries as well, unless on_disk is False. Rankings are kept
         from now on, so that a further page is quick.
         """
         from photosearch.search.rankings import Rankings

@@ -33,8 +33,9 @@ class ZeroShot(Opened):
         """Which labels fit each photo best, from the stored vectors: no photo is opened.
 
         labels: a list, or "cat,dog". templates: texts with {} for the label, whose vectors are
-        averaged; else the language's own. top: how many labels a record holds, all without it.
-        Photos come in the order in which they were first indexed.
+        averaged; else the language's own. language: the text tower that reads the labels; else
+        their script chooses. top: how many labels a record holds, all without it. Photos come in
+        the order in which they were first indexed.
         """
         from photosearch.zeroshot.classify import check_top, label_vectors
         from photosearch.zeroshot.stored import classify_stored
@@ -61,8 +62,10 @@ class ZeroShot(Opened):
         photo: a path or a PIL image; it need not be in the library. what: a list of labels, or
         "a cat, a remote control"; for "grounding" a sentence. by: "regions" compares parts of the
         photo with this library's model, or with `model`; "owlvit", "grounding" and "segments" take
-        a model of their kind. threshold: regions with a lower score are left out.
-        Raises BadImage for what cannot be read.
+        a model of their kind. model: its name or path. threshold: 0..1, regions with a lower score
+        are left out; each kind has one of its own.
+        Raises BadImage for what cannot be read, MissingExtra where `by` needs torch and it is not
+        installed.
         """
         from photosearch.library.locating import locate
 
@@ -85,8 +88,9 @@ class ZeroShot(Opened):
     ) -> TagReport:
         """Give each photo its best label as a tag, which `Filters(tag=…)` finds.
 
-        The tags of an earlier call are replaced, all of them. A photo whose best label is less
-        probable than min_probability gets none.
+        labels, templates, language: as of `classify`. The tags of an earlier call are replaced, all
+        of them. A photo whose best label is less probable than min_probability (0..1) gets none.
+        Raises LibraryBusy while another process is indexing.
         """
         from photosearch.zeroshot.classify import label_vectors
         from photosearch.zeroshot.stored import tag_stored

@@ -170,7 +170,8 @@ class _Visit(Library):
 
 def is_ready(name: str) -> bool:
     """Whether a model can be opened at once: nothing to download, to convert, or to complain of."""
-    from photosearch.encode.names import INT8, find_source
+    from photosearch.encode.find import find_source
+    from photosearch.encode.names import INT8
     from photosearch.encode.shelf import Shelf
     from photosearch.errors import PhotosearchError
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from photosearch.decode.formats import has_raw_decoder
+from photosearch.decode.raw import has_raw_decoder
 from photosearch.errors import WrongUse
 from photosearch.filenames import RAW_SUFFIXES, suffix_of
 from photosearch.paths import join, time_of, to_bytes, to_path

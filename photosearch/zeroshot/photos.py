@@ -56,7 +56,8 @@ def classify(
 
     images: paths of files or PIL images, in a list or a single one. labels: a list, or a text as
     the command takes it: "cat,dog". templates: texts with {} for the label, such as "a photo of a
-    {}", whose vectors are averaged. top: how many labels a record holds; all without it. model: a
+    {}", whose vectors are averaged. language: the text tower that reads the labels; else their
+    script chooses. top: how many labels a record holds; all without it. model: a
     name or path, or what `load_model` gives; else PHOTOSEARCH_MODEL, else "auto".
     Raises BadImage for the first image that cannot be read.
     """

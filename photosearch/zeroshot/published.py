@@ -7,7 +7,6 @@ code of its own. What the model is asked is not known here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photosearch.encode.locator_files import kind_of, locator_files, named_or_default
-from photosearch.errors import BadCheckpoint, MissingExtra, WrongUse
+from photosearch.errors import BadCheckpoint, MissingExtra, WrongUse, line_of
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +34,9 @@ class Opened:
         """transformers' tokenizer of the folder. Whoever uses it counts the tokens."""
         from transformers import AutoTokenizer
 
+        from photosearch.encode.sources.folder import require_tokenizer
+
+        require_tokenizer(self.folder)
         tokenizer = _read(self.folder, "tokenizer", AutoTokenizer)
         tokenizer.model_max_length = 1 << 30  # else it warns of what is refused with a line of ours
         return tokenizer
@@ -87,61 +89,15 @@ def open_published(
     from photosearch.encode.on_torch import choose_device
 
     chosen = choose_device(device)
-    return Opened(name, folder, kind, _load(kinds[kind], folder).to(chosen), chosen)
+    return Opened(name, folder, kind, _model(kinds[kind], folder).to(chosen), chosen)
 
 
-def _load(class_name: str, folder: Path) -> Any:
-    """`from_pretrained` from local files alone; weights that do not fit are refused."""
-    import torch
+def _model(class_name: str, folder: Path) -> Any:
     import transformers
 
-    from photosearch.encode.sources.folder import quiet
+    from photosearch.encode.sources.pretrained import load_pretrained
 
-    _check_weights(folder)
-    try:
-        with quiet():
-            model, found = getattr(transformers, class_name).from_pretrained(
-                folder,
-                local_files_only=True,
-                trust_remote_code=False,
-                dtype=torch.float32,
-                weights_only=True,
-                output_loading_info=True,
-            )
-    except Exception as error:  # it raises whatever its parts raise
-        raise BadCheckpoint(f"{folder} cannot be loaded: {_line(error)}") from error
-    misfits = [*found["missing_keys"], *(one[0] for one in found.get("mismatched_keys", ()))]
-    if misfits:
-        raise BadCheckpoint(
-            f"{folder}: its weights lack or misfit {min(map(str, misfits))}; without it the "
-            "model's answers would be random"
-        )
-    _check_depth(folder, model, found["unexpected_keys"])
-    return model.eval().requires_grad_(False)
-
-
-def _check_depth(folder: Path, model: Any, unexpected: Any) -> None:
-    """Refuse weights of more layers than the configuration names.
-
-    Others that the model has no use for (buffers of older versions) change nothing in its answers.
-    """
-    shapes = {_DIGITS.sub("#", name) for name in model.state_dict()}
-    for name in sorted(map(str, unexpected)):
-        if _DIGITS.sub("#", name) in shapes:
-            raise BadCheckpoint(
-                f"{folder}: its weights hold {name}, for which config.json has no place; they are "
-                "of another model"
-            )
-
-
-_DIGITS = re.compile(r"\d+")
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-
-
-def _check_weights(folder: Path) -> None:
-    names = {name for one in _WEIGHTS for name in (one, f"{one}.index.json")}
-    if not any((folder / name).is_file() for name in names):
-        raise BadCheckpoint(f"{folder} holds no weights: none of {', '.join(_WEIGHTS)}")
+    return load_pretrained(getattr(transformers, class_name), folder)
 
 
 def _read(folder: Path, what: str, reader: Any, **options: Any) -> Any:
@@ -153,8 +109,4 @@ def _read(folder: Path, what: str, reader: Any, **options: Any) -> Any:
                 folder, local_files_only=True, trust_remote_code=False, **options
             )
     except Exception as error:  # as above
-        raise BadCheckpoint(f"{folder}: its {what} cannot be read: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        raise BadCheckpoint(f"{folder}: its {what} cannot be read: {line_of(error)}") from error

@@ -87,6 +87,73 @@ def test_wrong_use(photosearch: Command, arguments: list[str], message: str) -> 
     assert done.out == b""
 
 
+@pytest.mark.parametrize("named", ["folder", "./folder", "folder/"])
+def test_removing_a_model_leaves_its_checkpoint_alone(
+    photosearch: Command, tmp_path: Path, named: str
+) -> None:
+    """By whatever path it is named, only what was made of it goes."""
+    from tests import checkpoints
+
+    folder = tmp_path / "folder"
+    checkpoints.clip(folder)
+    before = {one.name: one.read_bytes() for one in folder.iterdir()}
+    photosearch("models", "pull", folder)
+    for name in (folder, named):
+        for code in (0, 2):  # the second time nothing is left to be removed
+            done = photosearch("models", "remove", name, cwd=tmp_path, code=code)
+        assert "not here" in done.err
+        assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
+        photosearch("models", "pull", folder)
+
+
+def test_a_checkpoint_that_is_gone_still_answers(photosearch: Command, tmp_path: Path) -> None:
+    """What was made of it stays usable, as when its disk is unplugged, until it is removed."""
+    path = tmp_path / "tiny.pt"
+    shutil.copy(VIT, path)
+    photosearch("index", "-q", PHOTOS, "--model", path)
+    there = photosearch("query", "a sign", "--json").json
+    path.unlink()
+    assert photosearch("query", "a sign", "--json").json == there
+    photosearch("index", "-q")
+    assert photosearch("models", "show", path, "--json").json["state"] == "here"
+    photosearch("models", "remove", path)
+    done = photosearch("query", "another sign", code=2)
+    assert f"there is no {path}" in done.err
+
+
+def test_a_folder_without_its_tokenizer_is_refused(photosearch: Command, tmp_path: Path) -> None:
+    """Else every text would be the same unknown word."""
+    from tests import checkpoints
+
+    checkpoints.clip(tmp_path / "tiny")
+    for name in ("tokenizer.json", "vocab.json", "merges.txt"):
+        (tmp_path / "tiny" / name).unlink(missing_ok=True)
+    done = photosearch("models", "pull", tmp_path / "tiny", code=2)
+    assert "lacks its tokenizer" in done.err
+
+
+def test_what_is_wrong_with_a_path_is_said(photosearch: Command, tmp_path: Path) -> None:
+    def told(name: str | Path) -> str:
+        return photosearch("models", "show", name, code=2, cwd=tmp_path).err
+
+    content = VIT.read_bytes()
+    for name, head, message in (
+        ("text.pt", b"hello there\n", "is text, not weights"),
+        ("page.pt", b"<!DOCTYPE html>\n<html>", "is a web page"),
+        ("cut.pt", content[:5000], "cut off or damaged"),
+        ("lfs.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        ("nothing.pt", b"", "is empty"),
+    ):
+        (tmp_path / name).write_bytes(head)
+        assert message in told(name)
+    assert f"try: {tmp_path / 'text.pt'}" in told("tetx.pt")
+    assert "holds no 'elsewhere'" in told(tmp_path / "elsewhere" / "a.pt")
+    assert "several checkpoints: cut.pt" in told(tmp_path)
+    (tmp_path / "two" / "inner").mkdir(parents=True)
+    (tmp_path / "two" / "inner" / "config.json").write_text("{}")
+    assert f"try: {tmp_path / 'two' / 'inner'}" in told(tmp_path / "two")
+
+
 def test_a_repository_of_the_hub(photosearch: Command, tmp_path: Path) -> None:
     from tests import checkpoints
 

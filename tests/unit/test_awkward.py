@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from photosearch.decode.facts import read_facts
-from photosearch.decode.formats import has_raw_decoder, sniff
+from photosearch.decode.formats import sniff
 from photosearch.decode.pixels import Decoded, decode
+from photosearch.decode.raw import has_raw_decoder
 from photosearch.errors import MissingExtra, PhotosearchError
 from photosearch.records import FoundFile
 from photosearch.walk import WalkRules, walk

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from photosearch.encode.bundle import CHECKSUMS, Bundle, has_han, write_checksums
 from photosearch.encode.encoder import BundleEncoder
-from photosearch.encode.names import built_in, open_encoder
+from photosearch.encode.find import built_in
+from photosearch.encode.names import open_encoder
 from photosearch.encode.onnx import OnnxImageTower, OnnxTextTower
 from photosearch.encode.tokenize import TextRules, Tokenizer
 from photosearch.encode.towers import normalise
@@ -240,8 +241,8 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "hint"),
         [
-            ("Mini", "--model mini"),
-            ("minni", "--model mini"),
+            ("Mini", "mini"),
+            ("minni", "mini"),
             ("zzzzzzzz", "photosearch models list"),
         ],
     )

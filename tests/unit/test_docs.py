@@ -70,10 +70,12 @@ def test_format_page_is_about_this_schema() -> None:
 
 
 def test_versions_agree() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    assert project["version"] == photosearch.__version__
-    changes = (REPOSITORY / "CHANGELOG.md").read_text()
-    assert f"## {photosearch.__version__.split('.dev')[0]}" in changes
+    about = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert "version" in about["project"]["dynamic"]  # written down once, in the package
+    assert about["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "photosearch.__version__"}
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    latest = next(line for line in changes.splitlines() if line.startswith("## "))
+    assert latest.split()[1] == photosearch.__version__.split(".dev")[0]
 
 
 def test_every_dependency_is_explained() -> None:

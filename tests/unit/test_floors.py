@@ -103,7 +103,8 @@ FLOORS = (
         "assistant.searching assistant.photos assistant.overview assistant.server",
     ),
     (
-        "cli.complaints cli.output cli.grouped cli.opened cli.options cli.filters cli.progress cli.index "
+        "cli.complaints cli.output cli.grouped cli.opened cli.options cli.filters cli.progress "
+        "cli.index "
         "cli.query_options cli.forms cli.query "
         "cli.facts cli.photos cli.classify cli.drawing cli.locate cli.duplicates cli.models "
         "cli.upkeep cli.check cli.unit cli.watch cli.serve_page cli.resident cli.serve "

@@ -50,14 +50,14 @@ def maker_at(tags: int) -> int:
 @pytest.mark.parametrize("kind", FILES)
 def test_whole_files(kind: str) -> None:
     assert sniff(FILES[kind]) == kind
-    image, name = open_image(FILES[kind])
-    assert (name, image.size) == (kind, SMALL.size)
+    opened = open_image(FILES[kind])
+    assert (opened.kind, opened.image.size) == (kind, SMALL.size)
 
 
 def test_multi_picture_jpeg() -> None:
     data = encode(SMALL, "MPO", save_all=True, append_images=[picture(2)])
-    image, kind = open_image(data)
-    assert (kind, image.size, image.n_frames) == ("jpeg", SMALL.size, 2)
+    opened = open_image(data)
+    assert (opened.kind, opened.image.size, opened.image.n_frames) == ("jpeg", SMALL.size, 2)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +187,6 @@ def test_a_damaged_raw_file_is_a_bad_image() -> None:
 
 def test_nothing_is_decoded_on_opening() -> None:
     # A header without any pixels opens: the size can be judged before memory is spent.
-    image, _ = open_image(FILES["jpeg"][: FILES["jpeg"].index(b"\xff\xda") + 20])
+    image = open_image(FILES["jpeg"][: FILES["jpeg"].index(b"\xff\xda") + 20]).image
     assert isinstance(image, Image.Image)
     assert image.size == SMALL.size

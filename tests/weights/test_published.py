@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photosearch.encode.names import is_here, load_model
+from photosearch.encode.find import is_here
+from photosearch.encode.names import load_model
 from photosearch.errors import DownloadFailed
 
 pytestmark = pytest.mark.weights

@@ -14,7 +14,7 @@ from typing import Any
 
 from photosearch.encode.preprocess import Preprocess
 from photosearch.encode.spiece import tokenizer_json_from_spiece
-from photosearch.errors import BadCheckpoint
+from photosearch.errors import BadCheckpoint, line_of
 
 _RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
@@ -101,14 +101,33 @@ def tokenizer_json_of(folder: Path, *, spiece_first: bool = False) -> str:
             raise BadCheckpoint(f"{spiece}: {error}") from error
     from transformers import AutoTokenizer
 
+    require_tokenizer(folder)
     try:
         with quiet():
             loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         text: str = loaded.backend_tokenizer.to_str()
     except Exception as error:  # it raises whatever its parts raise
-        reason = " ".join(str(error).split())[:200]
-        raise BadCheckpoint(f"{folder}: its tokenizer cannot be read: {reason}") from error
+        raise BadCheckpoint(f"{folder}: its tokenizer cannot be read: {line_of(error)}") from error
     return text
+
+
+_VOCABULARIES = ("tokenizer.json", "spiece.model", "vocab.txt", "vocab.json")
+
+
+def require_tokenizer(folder: Path) -> None:
+    """Refuse a folder without a vocabulary.
+
+    transformers makes a tokenizer of none, to which every text is the same unknown word.
+    """
+    if not any((folder / name).is_file() for name in _VOCABULARIES):
+        raise BadCheckpoint(
+            f"{folder} lacks its tokenizer: none of {', '.join(_VOCABULARIES)}",
+            hint="the files of that name from where the model was published",
+        )
+    if (folder / "vocab.json").is_file() and not any(
+        (folder / name).is_file() for name in ("merges.txt", "tokenizer.json")
+    ):
+        raise BadCheckpoint(f"{folder} lacks merges.txt, the other half of vocab.json")
 
 
 def pad_id_of(folder: Path, tokenizer_json: str) -> int | None:

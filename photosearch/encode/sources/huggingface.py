@@ -21,10 +21,10 @@ from photosearch.encode.sources.folder import (
     pad_id_of,
     preprocess_of,
     processor_config,
-    quiet,
     read_json,
     tokenizer_json_of,
 )
+from photosearch.encode.sources.pretrained import load_pretrained
 from photosearch.encode.tokenize import TextRules
 from photosearch.encode.towers import Scoring
 from photosearch.errors import BadCheckpoint
@@ -129,7 +129,7 @@ def read_huggingface(folder: Path) -> Original:
 def _read_clip(folder: Path) -> Original:
     from transformers import CLIPModel
 
-    model: Any = _load(CLIPModel, folder)
+    model: Any = load_pretrained(CLIPModel, folder)
     vision, text = model.config.vision_config, model.config.text_config
     rules = TextRules(context_length=text.max_position_embeddings)
     return Original(
@@ -153,7 +153,7 @@ def _read_clip(folder: Path) -> Original:
 def _read_chinese_clip(folder: Path) -> Original:
     from transformers import ChineseCLIPModel
 
-    model: Any = _load(ChineseCLIPModel, folder)
+    model: Any = load_pretrained(ChineseCLIPModel, folder)
     return chinese_clip_original(
         model, "Hugging Face ChineseCLIPModel", preprocess_of(folder), tokenizer_json_of(folder)
     )
@@ -190,7 +190,7 @@ def chinese_clip_original(model: Any, kind: str, preprocess: Any, tokenizer_json
 def _read_siglip(folder: Path) -> Original:
     from transformers import SiglipModel
 
-    model: Any = _load(SiglipModel, folder)
+    model: Any = load_pretrained(SiglipModel, folder)
     vision, text = model.config.vision_config, model.config.text_config
     return Original(
         kind="Hugging Face SiglipModel",
@@ -206,7 +206,7 @@ def _read_siglip(folder: Path) -> Original:
 def _read_siglip2(folder: Path) -> Original:
     from transformers import Siglip2Model
 
-    model: Any = _load(Siglip2Model, folder)
+    model: Any = load_pretrained(Siglip2Model, folder)
     vision = model.config.vision_config
     config = processor_config(folder)
     preprocess = PatchPreprocess(
@@ -256,7 +256,7 @@ def _read_bert(folder: Path) -> Original:
             f"{folder} holds a {config['architectures'][0]}; a text tower is a "
             "BertForSequenceClassification (Taiyi-CLIP)"
         )
-    model: Any = _load(BertForSequenceClassification, folder)
+    model: Any = load_pretrained(BertForSequenceClassification, folder)
     return Original(
         kind="Taiyi text tower",
         dim=model.config.num_labels,
@@ -280,32 +280,6 @@ _READERS: dict[str, Callable[[Path], Original]] = {
     "siglip2": _read_siglip2,
     "bert": _read_bert,
 }
-
-
-def _load(kind: Any, folder: Path) -> nn.Module:
-    """`from_pretrained`, from local files alone, as float32; incomplete weights are refused."""
-    try:
-        with quiet():
-            model, found = kind.from_pretrained(
-                folder,
-                local_files_only=True,
-                dtype=torch.float32,
-                attn_implementation="sdpa",
-                output_loading_info=True,
-                weights_only=True,
-            )
-    except Exception as error:  # it raises whatever its parts raise
-        reason = " ".join(str(error).split())[:300]
-        raise BadCheckpoint(f"{folder} cannot be loaded: {reason}") from error
-    missing = sorted(found["missing_keys"])
-    mismatched = [str(one[0]) for one in found.get("mismatched_keys", ())]
-    if missing or mismatched:
-        raise BadCheckpoint(
-            f"{folder}: its weights lack or misfit {(missing + mismatched)[0]}; without it the "
-            "model's answers would be random"
-        )
-    module: nn.Module = model.eval().requires_grad_(False)
-    return module
 
 
 def _traits(kind: str, config: Any, **more: Any) -> dict[str, Any]:

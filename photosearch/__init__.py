@@ -22,11 +22,26 @@ if TYPE_CHECKING:
     from photosearch.encode.names import load_model
     from photosearch.errors import PhotosearchError
     from photosearch.library import Library
-    from photosearch.records import Answer, Classified, Hit, Line, Located, Progress, Region
-    from photosearch.reports.contents import PhotoFacts, Status
+    from photosearch.records import (
+        Answer,
+        Classified,
+        Failure,
+        Hit,
+        Line,
+        Located,
+        Progress,
+        Region,
+    )
+    from photosearch.reports.contents import Facets, PhotoFacts, Status
     from photosearch.reports.duplicates import DuplicateFile, DuplicateGroup, DuplicatesReport
     from photosearch.reports.recall import EvalReport
-    from photosearch.reports.runs import IndexReport, TagReport, WatchReport, WordsReport
+    from photosearch.reports.runs import (
+        IndexReport,
+        RegionsReport,
+        TagReport,
+        WatchReport,
+        WordsReport,
+    )
     from photosearch.reports.upkeep import CheckReport, Problem, Relocated
     from photosearch.search.filters import Filters
     from photosearch.zeroshot.photos import classify
@@ -42,6 +57,8 @@ __all__ = [
     "DuplicatesReport",
     "Encoder",
     "EvalReport",
+    "Facets",
+    "Failure",
     "Filters",
     "Hit",
     "IndexReport",
@@ -53,6 +70,7 @@ __all__ = [
     "Problem",
     "Progress",
     "Region",
+    "RegionsReport",
     "Relocated",
     "Status",
     "TagReport",
@@ -71,6 +89,8 @@ _HOMES = {
     "DuplicatesReport": "photosearch.reports.duplicates",
     "Encoder": "photosearch.encode.encoder",
     "EvalReport": "photosearch.reports.recall",
+    "Facets": "photosearch.reports.contents",
+    "Failure": "photosearch.records",
     "Filters": "photosearch.search.filters",
     "Hit": "photosearch.records",
     "IndexReport": "photosearch.reports.runs",
@@ -79,6 +99,7 @@ _HOMES = {
     "Located": "photosearch.records",
     "PhotoFacts": "photosearch.reports.contents",
     "Region": "photosearch.records",
+    "RegionsReport": "photosearch.reports.runs",
     "PhotosearchError": "photosearch.errors",
     "Progress": "photosearch.records",
     "Problem": "photosearch.reports.upkeep",

@@ -5,10 +5,16 @@ from __future__ import annotations
 import sys
 
 
+def _interrupted() -> int:
+    if sys.stderr is not None:
+        print("photosearch: interrupted", file=sys.stderr)  # noqa: T201
+    return 130
+
+
 def main() -> None:
     """Run the command, or let a warm process answer it (`photosearch serve --socket`).
 
-    Ctrl-C while its parts are still being imported ends it without a word.
+    Ctrl-C while its parts are still being imported ends it as later.
     """
     try:
         from photosearch.resident.client import COMMANDS
@@ -28,7 +34,7 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(_interrupted())
 
 
 if __name__ == "__main__":

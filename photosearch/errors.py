@@ -21,9 +21,24 @@ it becomes a `Failure` record.
 
 from __future__ import annotations
 
+import re
+
+# An option of the command line in a message, where no file name can hold it.
+_OPTION = re.compile(r"(?<![^\s(])-(-[a-z][a-z0-9-]*|k)(?![\w./])")
+_PARAMETERS = {"in": "in_folder", "not-in": "not_in_folder", "type": "formats"}
+
+
+def _parameter(option: re.Match[str]) -> str:
+    name = option[1].removeprefix("-")
+    return _PARAMETERS.get(name, name.replace("-", "_"))
+
 
 class PhotosearchError(Exception):
-    """Something the user can act on: the CLI prints it without a traceback."""
+    """Something the user can act on: the CLI prints it without a traceback.
+
+    Messages name what was given as the command line does, `--min-relevance`, and it alone shows
+    them so (`typed`). To everybody else, Python, the page, an assistant, it is `min_relevance`.
+    """
 
     exit_code = 2
     hint = ""
@@ -32,6 +47,14 @@ class PhotosearchError(Exception):
         super().__init__(message)
         if hint is not None:
             self.hint = hint
+
+    @property
+    def typed(self) -> str:
+        """The message for a reader who typed options."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        return _OPTION.sub(_parameter, super().__str__())
 
 
 def line_of(error: BaseException) -> str:

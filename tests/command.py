@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -75,3 +76,12 @@ class Command:
         if code is not None:
             assert result.code == code, f"exit {result.code}: {result.err}"
         return result
+
+
+def copied(command: Command, folder: Path) -> Command:
+    """The same library and cache once more, elsewhere."""
+    copy = Command(folder)
+    shutil.copytree(command.library, copy.library)
+    if (command.folder / "cache").exists():
+        shutil.copytree(command.folder / "cache", folder / "cache")
+    return copy

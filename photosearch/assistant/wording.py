@@ -45,11 +45,11 @@ def _filter_names() -> dict[str, str]:
 
 def error_text(error: PhotosearchError) -> str:
     """Message and hint; commands are for the user to run, and keep their options."""
-    message = as_tools_say(str(error))
+    message = as_tools_say(error.typed)
     if not error.hint:
         return message
     if isinstance(error, _OF_THE_SERVER):
-        return f"{error}\nfor the user: {error.hint}"
+        return f"{error.typed}\nfor the user: {error.hint}"
     if _THEIRS.search(error.hint):
         return f"{message}\nthe user can run: {error.hint}"
     return f"{message}\ntry: {as_tools_say(error.hint)}"

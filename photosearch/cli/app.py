@@ -173,6 +173,7 @@ def main() -> None:
     if any(word in SHORT for word in sys.argv[1:2]):  # those that a resident may answer, too
         _make_haste()
     output.open_streams()
+    output.mind_interrupts()
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is shown escaped; it never ends the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

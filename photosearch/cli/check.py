@@ -121,10 +121,12 @@ def _check(*, quick: bool, repair: bool, files: bool, as_json: bool, library: Pa
             sys.stderr.write(f"\r{count:,} files read")
             sys.stderr.flush()
 
-    with Library.open(library) as opened:
-        report = opened.check(repair=repair, quick=quick, files=files, progress=progress)
-    if files and sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
+    try:
+        with Library.open(library) as opened:
+            report = opened.check(repair=repair, quick=quick, files=files, progress=progress)
+    finally:  # Ctrl-C leaves no half line behind, either
+        if files and sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
     if as_json:
         write_json(report.as_dict())
     else:

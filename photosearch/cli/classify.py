@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from photosearch.records import Classified, Failure
     from photosearch.reports.runs import TagReport
 
+_LABELS = "The labels"
+_LIBRARY = "Over the whole library"
+
 
 @command
 def classify(
@@ -42,10 +46,16 @@ def classify(
         list[Path] | None, typer.Argument(metavar="[PHOTO|FOLDER]...", help="What to look at.")
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(metavar="A,B,…", help='The labels, such as "cat,dog,two cats".')
+        str | None,
+        typer.Option(
+            metavar="A,B,…", help='The labels, such as "cat,dog,two cats".', rich_help_panel=_LABELS
+        ),
     ] = None,
     labels_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The labels from a file, one a line.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The labels from a file, one a line.", rich_help_panel=_LABELS
+        ),
     ] = None,
     template: Annotated[
         list[str] | None,
@@ -53,11 +63,19 @@ def classify(
             metavar="TEXT",
             help='What a label is put into, such as "a sketch of a {}". Repeatable: the texts of a '
             "label are averaged. [default: a photo of a {}; in Chinese {} alone]",
+            rich_help_panel=_LABELS,
         ),
     ] = None,
-    top: Annotated[int, typer.Option(metavar="N", help="How many labels a photo.")] = 3,
+    top: Annotated[
+        int, typer.Option(metavar="N", help="How many labels a photo.", rich_help_panel=_LABELS)
+    ] = 3,
     library_wide: Annotated[
-        bool, typer.Option("--library-wide", help="All photos of the library; none is read again.")
+        bool,
+        typer.Option(
+            "--library-wide",
+            help="All photos of the library; none is read again.",
+            rich_help_panel=_LIBRARY,
+        ),
     ] = False,
     write_tags: Annotated[
         bool,
@@ -65,11 +83,16 @@ def classify(
             "--write-tags",
             help="With --library-wide: keep the best label of each photo as a tag, for "
             "query --tag. Replaces the tags of the time before.",
+            rich_help_panel=_LIBRARY,
         ),
     ] = False,
     min_probability: Annotated[
         float | None,
-        typer.Option(metavar="P", help="With --write-tags: no tag below this, such as 0.5."),
+        typer.Option(
+            metavar="P",
+            help="With --write-tags: no tag below this, such as 0.5.",
+            rich_help_panel=_LIBRARY,
+        ),
     ] = None,
     language: LanguageOption = None,
     as_json: JsonOption = False,
@@ -140,6 +163,12 @@ def _labels(labels: str | None, labels_file: Path | None) -> list[str]:
     if labels_file is not None:
         return read_labels(labels_file)
     if labels is not None:
+        file = labels.removeprefix("@")  # as other commands have it
+        if os.path.isfile(file):
+            raise WrongUse(
+                f"--labels takes the labels themselves, and {file} is a file",
+                hint=f"--labels-file {file}",
+            )
         return parse_labels(labels)
     raise WrongUse("no labels", hint='--labels "cat,dog,truck", or --labels-file FILE')
 

@@ -30,6 +30,7 @@ _MEANT = {
 }
 _CLOSE = 0.7  # "quary" is 0.8 of query; "cats" is 0.67 of facts
 _EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)$", re.DOTALL)
+_UNREADABLE = re.compile(r"Path (.*) is not readable")
 _KINDS = (("is not a valid int", "is no whole number"), ("is not a valid float", "is no number"))
 
 
@@ -71,13 +72,13 @@ def complaint(error: Any, typed: Sequence[str]) -> WrongUse | None:
     param = getattr(error, "param", None)
     if hasattr(error, "possibilities"):
         message = f"{command} has no option" if command else "there is no option"
-        return WrongUse(f"{message} {error.option_name}{_close_to(error)}", hint=hint)
+        return WrongUse(f"{message} {_word(error, typed)}{_close_to(error)}", hint=hint)
     if hasattr(error, "option_name") and "requires an argument" in error.message:
         return WrongUse(f"{error.option_name} takes a value, and none is given", hint=hint)
     if hasattr(error, "param_type") and param is not None:
         return WrongUse(f"{command} needs {_name(param)}", hint=_example(context) or hint)
     if param is not None:
-        message = error.message.rstrip(".")
+        message = _UNREADABLE.sub(r"\1 cannot be read: no permission", error.message.rstrip("."))
         for theirs, ours in _KINDS:
             message = message.replace(theirs, ours)
         return WrongUse(f"{_name(param)} {message}", hint=hint)
@@ -85,6 +86,14 @@ def complaint(error: Any, typed: Sequence[str]) -> WrongUse | None:
         return _too_much(context, command, extra[1])
     message = error.format_message().rstrip(".")
     return WrongUse(f"{message[:1].lower()}{message[1:]}", hint=hint)
+
+
+def _word(error: Any, typed: Sequence[str]) -> str:
+    """-dog, where the parser says -d."""
+    name: str = error.option_name
+    if name.startswith("--"):
+        return name
+    return next((word for word in typed if word.startswith(name) and len(word) > 2), name)
 
 
 def _close_to(error: Any) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from photosearch.cli.options import JsonOption, LibraryOption
+from photosearch.cli.filters import some_filter_options
+from photosearch.cli.options import PRINTED, JsonOption, LibraryOption
 from photosearch.cli.output import (
     INTERRUPTED,
     NOTHING_FOUND,
@@ -20,7 +21,6 @@ from photosearch.cli.output import (
     write_paths,
 )
 from photosearch.cli.progress import bar, progress_bar, stoppable
-from photosearch.cli.query_options import ForceOption
 from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.search.filters import Filters
@@ -31,47 +31,59 @@ if TYPE_CHECKING:
     from photosearch.show.sheet import Section
 
 _FAILURES_SHOWN = 10
+_KIND = "Which duplicates"
+_NO_FILTERS = Filters()
 _NOUNS = {"near": "picture", "exact": "photo", "burst": "burst"}
 
 
+# Not all filters: --near PLACE would be another --near.
 @command
+@some_filter_options("in", "not-in", "after", "before")
 def duplicates(
-    exact: Annotated[bool, typer.Option("--exact", help="Files with the same content.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Files with the same content.", rich_help_panel=_KIND)
+    ] = False,
     near: Annotated[
         bool,
         typer.Option(
             "--near",
             help="The same picture: also recompressed, resized, cropped, grey, brightened, "
             "captioned. [default]",
+            rich_help_panel=_KIND,
         ),
     ] = False,
     burst: Annotated[
-        bool, typer.Option("--burst", help="Frames of one camera within seconds, alike in looks.")
+        bool,
+        typer.Option(
+            "--burst",
+            help="Frames of one camera within seconds, alike in looks.",
+            rich_help_panel=_KIND,
+        ),
     ] = False,
-    in_folder: Annotated[
-        list[str] | None,
-        typer.Option("--in", metavar="FOLDER", help="Only files in this folder. Repeatable."),
-    ] = None,
-    not_in_folder: Annotated[
-        list[str] | None,
-        typer.Option("--not-in", metavar="FOLDER", help="No files in this folder. Repeatable."),
-    ] = None,
-    after: Annotated[
-        str | None, typer.Option("--after", metavar="DATE", help="Only photos taken since then.")
-    ] = None,
-    before: Annotated[
-        str | None, typer.Option("--before", metavar="DATE", help="Only photos taken until then.")
-    ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE", help="Also write a page that shows the groups."),
-    ] = None,
-    force: ForceOption = False,
+    filters: Filters = _NO_FILTERS,
     print0: Annotated[
         bool,
         typer.Option(
             "--print0",
-            help="Print the files that may go, never the one to keep, ended by NUL (xargs -0).",
+            help="Print the files that may go, never the one to keep, for xargs -0.",
+            rich_help_panel=PRINTED,
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Also write a page that shows the groups.",
+            rich_help_panel=PRINTED,
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="With --html: write over any file, not only over such a page.",
+            rich_help_panel=PRINTED,
         ),
     ] = False,
     as_json: JsonOption = False,
@@ -107,13 +119,6 @@ def duplicates(
         check_sheet(html, force=force)
     elif force:
         raise WrongUse("--force needs --html FILE")
-    # Not all filters as options: --near PLACE would be another --near.
-    filters = Filters(
-        in_folder=tuple(in_folder or ()),
-        not_in_folder=tuple(not_in_folder or ()),
-        after=after,
-        before=before,
-    )
     show = sys.stderr.isatty()
     with (
         Library.open(library) as opened,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from photosearch.cli.opened import open_library
 from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
 from photosearch.cli.output import command, say, write_json
+from photosearch.errors import WrongUse
 from photosearch.show.text import printable, size_text
 
 if TYPE_CHECKING:
@@ -39,7 +41,12 @@ def facts(
       photosearch facts ~/Pictures/IMG_1234.jpg
     """
     with open_library(library, model) as opened:
-        known = opened.facts(photo, nearest=max(nearest, 0))
+        try:
+            known = opened.facts(photo, nearest=max(nearest, 0))
+        except WrongUse as error:
+            if opened.named(photo):
+                error.hint = f"photosearch query {shlex.quote(f'name:{photo}')}"
+            raise
     if as_json:
         write_json(known.as_dict())
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photosearch.cli.options import (
+    CARE,
+    FILES,
+    LOOKED_FOR,
     DeviceOption,
     ExcludeOption,
     FoldersArgument,
@@ -28,6 +32,7 @@ from photosearch.cli.progress import progress_bar, stoppable
 from photosearch.errors import NoLibrary, WrongUse
 from photosearch.library import Library, temporary_library
 from photosearch.reports.runs import RegionsReport, WordsReport
+from photosearch.settings import library_path
 from photosearch.show.text import counted, printable
 
 if TYPE_CHECKING:
@@ -45,17 +50,63 @@ def index(
     follow_links: FollowLinksOption = False,
     hidden: HiddenOption = False,
     retry: Annotated[
-        bool, typer.Option("--retry", help="Try files again that failed before.")
+        bool,
+        typer.Option("--retry", help="Try files again that failed before.", rich_help_panel=FILES),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done; read and store nothing.")
     ] = False,
+    regions: Annotated[
+        bool | None,
+        typer.Option(
+            "--regions/--no-regions",
+            help="Encode parts of each photo, too, for query --small: nine times the work and the "
+            "space. Remembered by the library. [default: as before; at first: no]",
+            show_default=False,
+            rich_help_panel=LOOKED_FOR,
+        ),
+    ] = None,
+    regions_only: Annotated[
+        bool,
+        typer.Option(
+            "--regions-only",
+            help="The parts alone, of photos already indexed.",
+            rich_help_panel=LOOKED_FOR,
+        ),
+    ] = False,
+    words: Annotated[
+        bool | None,
+        typer.Option(
+            "--words/--no-words",
+            help="Look for printed words in a second pass. [env PHOTOSEARCH_WORDS; default: yes]",
+            show_default=False,
+            rich_help_panel=LOOKED_FOR,
+        ),
+    ] = None,
+    words_only: Annotated[
+        bool,
+        typer.Option(
+            "--words-only",
+            help="The second pass alone, for photos not yet read.",
+            rich_help_panel=LOOKED_FOR,
+        ),
+    ] = False,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", help="Decoding processes. [default: cores]")
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many photos are opened at a time. [default: one a processor core]",
+            rich_help_panel=CARE,
+        ),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Photos a call of the model. [default: as it suits it]"),
+        typer.Option(
+            metavar="N",
+            help="How many photos the model takes at once; fewer need less memory. [default: as "
+            "it suits the model]",
+            rich_help_panel=CARE,
+        ),
     ] = None,
     timeout: TimeoutOption = None,
     max_megapixels: MaxMegapixelsOption = None,
@@ -64,41 +115,20 @@ def index(
         str | None,
         typer.Option(
             metavar="float32|int8",
-            help="int8: a smaller, on CPUs faster form of the model; its vectors are its own.",
+            help="int8: a smaller form of the model, faster without a GPU; photos are encoded "
+            "again for it.",
+            rich_help_panel=CARE,
         ),
     ] = None,
     ray: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Read, decode and encode on a Ray cluster: auto, local, HOST:PORT, "
+            help="Share the work among machines, by a Ray cluster: auto, local, HOST:PORT, "
             "ray://HOST:PORT.",
+            rich_help_panel=CARE,
         ),
     ] = None,
-    regions: Annotated[
-        bool | None,
-        typer.Option(
-            "--regions/--no-regions",
-            help="Encode parts of each photo, too, for query --small: nine times the work and the "
-            "space. Remembered by the library. [default: as before; at first: no]",
-            show_default=False,
-        ),
-    ] = None,
-    regions_only: Annotated[
-        bool, typer.Option("--regions-only", help="That pass alone, for photos already encoded.")
-    ] = False,
-    words: Annotated[
-        bool | None,
-        typer.Option(
-            "--words/--no-words",
-            help="Look for printed words in a second pass. [env PHOTOSEARCH_WORDS; default: yes]",
-            show_default=False,
-        ),
-    ] = None,
-    words_only: Annotated[
-        bool,
-        typer.Option("--words-only", help="The second pass alone, for photos not yet read."),
-    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress and no report; errors only.")
     ] = False,
@@ -143,6 +173,7 @@ def index(
         return
     hush(quiet)
     how = {"device": device, "precision": precision, "vectors": vectors}
+    _check_there(library, paths or [])
     with _open(library, model, paths or [], dry_run, how) as opened, stoppable() as should_stop:
         show = sys.stderr.isatty() and not quiet
         if show and not dry_run:
@@ -167,7 +198,7 @@ def index(
         if as_json:
             write_json(report.as_dict())
         elif not quiet:
-            _print_report(report, opened)
+            _print_report(report, opened, paths or [])
         if not as_json:
             _print_failures(_failures(report))
     _leave(report.interrupted, bool(_failures(report)))
@@ -252,6 +283,22 @@ def _index_words(
     _leave(report.left > 0, bool(report.failed))
 
 
+def _check_there(library: Path | None, folders: Sequence[Path]) -> None:
+    """A mistyped first folder makes no library. Later one may be offline: the run itself tells."""
+    if (library_path(library) / "catalogue.db").exists():
+        return
+    for folder in folders:
+        if not os.path.lexists(folder.expanduser()):
+            raise WrongUse(f"{folder}: no such file or folder")
+
+
+def _no_photos(report: IndexReport, folders: Sequence[Path]) -> str:
+    if report.interrupted:
+        return "nothing done yet"
+    where = ", ".join(printable(os.path.abspath(folder.expanduser())) for folder in folders)
+    return f"no photos found in {where} or the folders below" if where else "no photos found"
+
+
 @contextmanager
 def _open(
     library: Path | None, model: str | None, paths: list[Path], dry_run: bool, how: dict[str, Any]
@@ -266,7 +313,7 @@ def _open(
             yield opened
 
 
-def _print_report(report: IndexReport, library: Library) -> None:
+def _print_report(report: IndexReport, library: Library, folders: Sequence[Path]) -> None:
     if report.dry_run:
         say(
             f"would read {counted(report.added + report.changed, 'file')}: "
@@ -285,7 +332,7 @@ def _print_report(report: IndexReport, library: Library) -> None:
         ]
         shown = ", ".join(f"{count:,} {word}" for count, word in parts if count)
         if shown or not report.offline:
-            say(shown or "no photos found")
+            say(shown or _no_photos(report, folders))
         if report.encoded:
             say(
                 f"encoded {counted(report.encoded, 'photo')} in {report.seconds:.1f} s "
@@ -305,6 +352,8 @@ def _print_report(report: IndexReport, library: Library) -> None:
             )
     for path in report.offline:
         say(f"offline, kept as it is: {printable(path)} (not there, or empty)")
+    if report.offline:
+        say("a disk that is elsewhere now: photosearch relocate OLD NEW, before NEW is indexed")
     if report.missing:
         say("missing photos are no longer found; photosearch prune forgets them for good")
     if report.known_failures:

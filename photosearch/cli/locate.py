@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photosearch.cli.opened import model_or_library
-from photosearch.cli.options import JsonOption, LibraryOption, ModelOption
+from photosearch.cli.options import LOOKED_FOR, JsonOption, LibraryOption, ModelOption
 from photosearch.cli.output import (
     NOTHING_FOUND,
     PART_FAILED,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _BY = "regions"
 
+_DRAWN = "What is drawn"
+
 
 @command
 def locate(
@@ -46,14 +48,22 @@ def locate(
             metavar="A,B,…",
             help='What to look for, such as "a cat, a remote control"; with --by grounding also a '
             "sentence.",
+            rich_help_panel=LOOKED_FOR,
         ),
     ] = None,
     labels_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The same from a file, one a line.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The same from a file, one a line.", rich_help_panel=LOOKED_FOR
+        ),
     ] = None,
     words: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Printed words to look for, instead of --what."),
+        typer.Option(
+            metavar="TEXT",
+            help="Printed words to look for, instead of --what.",
+            rich_help_panel=LOOKED_FOR,
+        ),
     ] = None,
     by: Annotated[
         str | None,
@@ -61,31 +71,47 @@ def locate(
             metavar="KIND",
             help="How: regions compares parts of the photo with any CLIP; owlvit, grounding and "
             f"segments take a --model of their kind. [default: {_BY}]",
+            rich_help_panel=LOOKED_FOR,
         ),
     ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
-            metavar="T", help="Leave out what scores less, 0 to 1. [default: that of the kind]"
+            metavar="T",
+            help="Leave out what scores less, 0 to 1. [default: that of the kind]",
+            rich_help_panel=LOOKED_FOR,
         ),
     ] = None,
     top: Annotated[
         int | None,
-        typer.Option(metavar="N", help="The N best of each label alone. [default: all found]"),
+        typer.Option(
+            metavar="N",
+            help="The N best of each label alone. [default: all found]",
+            rich_help_panel=LOOKED_FOR,
+        ),
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw it on a copy of the photo: .png, .jpg or .webp."),
+        typer.Option(
+            metavar="FILE",
+            help="Draw it on a copy of the photo: .png, .jpg or .webp.",
+            rich_help_panel=_DRAWN,
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Such a picture of each photo in which it is found."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Such a picture of each photo in which it is found.",
+            rich_help_panel=_DRAWN,
+        ),
     ] = None,
     force: Annotated[
         bool,
         typer.Option(
             "--force",
             help="With --save and --out: write over any file, not only over drawn pictures.",
+            rich_help_panel=_DRAWN,
         ),
     ] = False,
     preview: Annotated[
@@ -94,6 +120,7 @@ def locate(
             metavar="WAY",
             help="Show it in the terminal: auto, kitty, iterm, sixel, blocks, none. auto shows up "
             "to four named photos where stdout is a terminal, in the way it is known to have.",
+            rich_help_panel=_DRAWN,
         ),
     ] = "auto",
     as_json: JsonOption = False,

@@ -10,12 +10,19 @@ import typer
 
 from photosearch.errors import WrongUse
 
+# Groups of the help, in the words of every command that has them.
+FILES = "Which files"
+LOOKED_FOR = "What is looked for"
+CARE = "Speed, and limits"
+PRINTED = "How they are printed"
+
 LibraryOption = Annotated[
     Path | None,
     typer.Option(
         "--library",
         metavar="FOLDER",
-        help="The library's folder. [env PHOTOSEARCH_LIBRARY; default: your user-data folder]",
+        help="The folder in which photosearch keeps what it knows of your photos. "
+        "[env PHOTOSEARCH_LIBRARY; default: your user-data folder]",
     ),
 ]
 ModelOption = Annotated[
@@ -23,8 +30,9 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="A model: ViT-B/32, hf:ORG/NAME, a path, IMAGE_MODEL+TEXT_MODEL; see photosearch "
-        "models list. [env PHOTOSEARCH_MODEL; default: the library's own]",
+        help="What compares photos with words: ViT-B/32, hf:ORG/NAME, a path, "
+        "IMAGE_MODEL+TEXT_MODEL; see photosearch models list. [env PHOTOSEARCH_MODEL; default: the "
+        "library's own]",
     ),
 ]
 VectorsOption = Annotated[
@@ -32,41 +40,59 @@ VectorsOption = Annotated[
     typer.Option(
         "--vectors",
         metavar="ADDRESS",
-        help="Search in Milvus: milvus://host:port/database, ./file.db. "
+        help="Search in Milvus, a database server: milvus://host:port/database, ./file.db. "
         "[env PHOTOSEARCH_VECTORS; default: files in the library]",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document, for programs: docs/json.md.")
+]
 DeviceOption = Annotated[
     str,
     typer.Option(
         "--device",
         metavar="DEVICE",
-        help="Where photos are encoded: auto, cpu, cuda, cuda:1, mps.",
+        help="What the model runs on: auto, cpu, cuda or cuda:1 (NVIDIA), mps (Apple).",
+        rich_help_panel=CARE,
     ),
 ]
 
 # What `index` and `watch` take in, and what a photo may cost them.
 FoldersArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATH]...", help="Photo folders; all indexed ones if left out."),
+    typer.Argument(
+        metavar="[PATH]...",
+        help="Photo folders; all indexed ones if left out.",
+        readable=False,  # the run says which cannot be read
+    ),
 ]
 ExcludeOption = Annotated[
     list[str] | None,
     typer.Option(
         "--exclude",
         metavar="GLOB",
-        help="Leave out what matches (gitignore syntax). Repeatable.",
+        help='Leave out what matches, as in a .gitignore file: "*.png", "screenshots/". '
+        "Repeatable.",
+        rich_help_panel=FILES,
     ),
 ]
 FollowLinksOption = Annotated[
-    bool, typer.Option("--follow-links", help="Follow symbolic links; each folder once.")
+    bool,
+    typer.Option(
+        "--follow-links", help="Follow symbolic links; each folder once.", rich_help_panel=FILES
+    ),
 ]
-HiddenOption = Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")]
+HiddenOption = Annotated[
+    bool,
+    typer.Option("--hidden", help="Also take hidden files and folders.", rich_help_panel=FILES),
+]
 TimeoutOption = Annotated[
     float | None,
     typer.Option(
-        "--timeout", metavar="SECONDS", help="Give a photo up that takes longer. [default: 60]"
+        "--timeout",
+        metavar="SECONDS",
+        help="Give a photo up that takes longer to open. [default: 60]",
+        rich_help_panel=CARE,
     ),
 ]
 MaxMegapixelsOption = Annotated[
@@ -74,7 +100,9 @@ MaxMegapixelsOption = Annotated[
     typer.Option(
         "--max-megapixels",
         metavar="N",
-        help="Refuse larger photos: decompression bombs. [default: 200]",
+        help="Refuse larger photos: small files can hold pictures that fill the memory. "
+        "[default: 200]",
+        rich_help_panel=CARE,
     ),
 ]
 

@@ -10,15 +10,18 @@ import errno
 import functools
 import logging
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, TypeGuard, TypeVar
 
 import typer
 
-from photosearch.errors import PhotosearchError
+from photosearch.errors import PhotosearchError, StorageError
 
 NOTHING_FOUND = 1
 WRONG_USE = 2
@@ -28,7 +31,13 @@ _UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 
+# Hints that list what there is; others say what to do.
+_LISTS = re.compile(r"[a-z][a-z ]*(: | are )")
+
 debug = False
+_has_talked = False
+_was_interrupted = False
+at_interrupt = "interrupted"  # a run that can go on says so
 before_leaving: Callable[[], None] | None = None  # when the answer is out, and before the end
 
 
@@ -45,7 +54,7 @@ def command(body: Body) -> Body:
             explain(error, as_json=bool(kwargs.get("as_json")))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt:
-            tell("interrupted")
+            tell(at_interrupt)
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # Whoever read the answer has enough of it (`| head`): that is no failure.
@@ -54,8 +63,17 @@ def command(body: Body) -> Body:
         except typer.Exit:
             raise
         except Exception as error:
+            if _was_interrupted:  # C code that was just being imported says something else
+                tell(at_interrupt)
+                raise typer.Exit(INTERRUPTED) from None
             if debug:
                 raise
+            as_json = bool(kwargs.get("as_json"))
+            if isinstance(error, PermissionError) and error.filename is not None:
+                refused = StorageError(f"{os.fsdecode(error.filename)}: {error.strerror}",
+                                       hint="run it as the user whose it is")  # fmt: skip
+                explain(refused, as_json=as_json)
+                raise typer.Exit(WRONG_USE) from error
             if is_of_answer(error):
                 tell(f"the answer cannot be written: {error.strerror}")
                 raise typer.Exit(WRONG_USE) from error
@@ -63,9 +81,23 @@ def command(body: Body) -> Body:
 
             tell(printable(f"unexpected error: {type(error).__name__}: {error}"))
             tell("this is a bug; photosearch --debug … shows where")
+            if as_json:
+                _write_error(error, str(error), None)
             raise typer.Exit(WRONG_USE) from error
 
     return run  # type: ignore[return-value]
+
+
+def mind_interrupts() -> None:
+    """Know that Ctrl-C was pressed, whatever becomes of the exception on its way."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        global _was_interrupted
+        _was_interrupted = True
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored (nohup)
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def open_streams() -> None:
@@ -89,6 +121,8 @@ def leave(code: int) -> NoReturn:
 
     Nothing is lost by it: files are closed and locks released by the commands themselves.
     """
+    if code == INTERRUPTED and not _has_talked:  # before the command itself began
+        tell(at_interrupt)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
@@ -105,25 +139,29 @@ def explain(error: PhotosearchError, *, as_json: bool) -> None:
         traceback.print_exception(error)
     from photosearch.show.text import printable
 
-    tell(printable(str(error)))
+    tell(printable(error.typed))
     if error.hint:
-        print(f"try: {printable(error.hint)}", file=sys.stderr)
+        _write(f"{'hint' if _LISTS.match(error.hint) else 'try'}: {printable(error.hint)}")
     if as_json:
-        write_json(
-            {
-                "version": 1,
-                "error": {
-                    "kind": type(error).__name__,
-                    "message": str(error),
-                    "hint": error.hint or None,
-                },
-            }
-        )
+        _write_error(error, error.typed, error.hint or None)
+
+
+def _write_error(error: Exception, message: str, hint: str | None) -> None:
+    kind = type(error).__name__
+    write_json({"version": 1, "error": {"kind": kind, "message": message, "hint": hint}})
 
 
 def tell(line: str) -> None:
     """A line of talk."""
-    print(f"photosearch: {line}", file=sys.stderr)
+    _write(f"photosearch: {line}")
+
+
+def _write(line: str) -> None:
+    """To stderr; where it cannot be written to, work goes on and the exit code stays."""
+    global _has_talked
+    _has_talked = True
+    with suppress(OSError):
+        print(line, file=sys.stderr)
 
 
 class _Talk(logging.Handler):

@@ -98,10 +98,15 @@ def _print_status(state: Status) -> None:
 @command
 def export(
     kind: Annotated[
-        str, typer.Option("--format", metavar="jsonl|csv|npz", help="csv has no vectors.")
+        str,
+        typer.Option(
+            "--format",
+            metavar="jsonl|csv|npz",
+            help="jsonl: a line a photo; csv: no vectors; npz: numpy.",
+        ),
     ] = "jsonl",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="[default: stdout]")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to. [default: stdout]")
     ] = None,
     model: ModelOption = None,
     library: LibraryOption = None,
@@ -143,7 +148,11 @@ def evaluate(
         str, typer.Option(metavar="NAME", help="Which list of a line holds the captions.")
     ] = "captions",
     language: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Text tower. [default: by script]")
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            help="The language of the captions: en, zh. [default: told by their letters]",
+        ),
     ] = None,
     model: ModelOption = None,
     as_json: JsonOption = False,

@@ -12,21 +12,32 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from photosearch.cli.output import tell
+from photosearch.cli import output
+from photosearch.cli.output import tell, terminal_width
 
 if TYPE_CHECKING:
     from photosearch.records import Progress
 
 One = TypeVar("One")
+_GOES_ON = "interrupted; what is done is stored. The same command goes on from here"
+_NARROW = 60
+_MANY = 200
 
-# How a stage is called → what its bar says, and what it counts.
+# How a stage is called → what its bar says.
 _STAGES = {
-    "photos": ("photos", "photos"),
-    "regions": ("parts of photos", "photos"),
-    "words": ("printed words", "photos"),
-    "hashes": ("looking", "photos"),
-    "pairs": ("comparing", "pairs"),
+    "photos": "photos",
+    "regions": "parts of photos",
+    "words": "printed words",
+    "hashes": "looking at photos",
+    "pairs": "comparing pairs",
 }
+
+
+def _form() -> str:
+    """Of a bar: how far it is and how long it will take, the bar itself where there is room."""
+    if terminal_width() < _NARROW:
+        return "{desc}: {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+    return "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
 
 
 def photo_bar(photos: Iterable[One]) -> Iterable[One]:
@@ -46,7 +57,7 @@ def bar(items: Iterable[One], what: str, total: int) -> Iterable[One]:
     from tqdm import tqdm
 
     shown: Iterable[One] = tqdm(
-        items, desc=what, total=total, unit=" photos", dynamic_ncols=True, leave=False
+        items, desc=what, total=total, bar_format=_form(), dynamic_ncols=True, leave=False
     )
     return shown
 
@@ -64,8 +75,10 @@ def stoppable() -> Iterator[Callable[[], bool]]:
         tell("stopping after the photos in flight (Ctrl-C again: at once)")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    said, output.at_interrupt = output.at_interrupt, _GOES_ON
     try:
         yield lambda: stopped
+        output.at_interrupt = said
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -87,9 +100,15 @@ def progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
             if bar is None:
                 for other in bars.values():
                     other.close()
-                title, unit = _STAGES[progress.stage]
+                if progress.stage == "words" and (progress.total or 0) >= _MANY:
+                    tell("all photos can be found by what they show; printed words take longer …")
                 bar = bars[progress.stage] = tqdm(
-                    desc=title, unit=f" {unit}", dynamic_ncols=True, file=sys.stderr, disable=None
+                    desc=_STAGES[progress.stage],
+                    total=progress.total,
+                    bar_format=_form(),
+                    dynamic_ncols=True,
+                    file=sys.stderr,
+                    disable=None,
                 )
             bar.total = progress.total
             if progress.failed:

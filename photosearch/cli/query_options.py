@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
+from photosearch.cli.options import LOOKED_FOR, PRINTED
 from photosearch.errors import WrongUse
 
 # Groups of the help.
-LOOKED_FOR = "What is looked for"
 ANSWER = "How many, in which order"
-PRINTED = "How they are printed"
 SHOWN = "To look at them, and take them along"
 
 KOption = Annotated[
@@ -60,7 +59,10 @@ WeightOption = Annotated[
 MinScoreOption = Annotated[
     float | None,
     typer.Option(
-        "--min-score", metavar="S", help="Leave out photos that score less.", rich_help_panel=ANSWER
+        "--min-score",
+        metavar="S",
+        help="Leave out lower scores, as --scores prints them.",
+        rich_help_panel=ANSWER,
     ),
 ]
 MinRelevanceOption = Annotated[
@@ -85,7 +87,7 @@ SmallOption = Annotated[
     bool,
     typer.Option(
         "--small",
-        help="Match parts of photos, too: finds small things. See index.",
+        help="Match parts of photos, too: finds small things. Takes index --regions.",
         rich_help_panel=LOOKED_FOR,
     ),
 ]
@@ -129,7 +131,7 @@ LanguageOption = Annotated[
     typer.Option(
         "--language",
         metavar="CODE",
-        help="Text tower: en, zh. [default: by script]",
+        help="The language of the text: en, zh. [default: told by its letters]",
         rich_help_panel=LOOKED_FOR,
     ),
 ]
@@ -142,7 +144,9 @@ IncludeSelfOption = Annotated[
 AllCopiesOption = Annotated[
     bool,
     typer.Option(
-        "--all-copies", help="Every path of a photo that lies at several.", rich_help_panel=PRINTED
+        "--all-copies",
+        help="Name all copies of a photo that is there twice.",
+        rich_help_panel=PRINTED,
     ),
 ]
 PathsOption = Annotated[
@@ -153,12 +157,13 @@ NullOption = Annotated[
     typer.Option(
         "-0",
         "--null",
-        help="Print paths alone, each ended by NUL (xargs -0).",
+        help="Print paths alone, for xargs -0: any file name is safe.",
         rich_help_panel=PRINTED,
     ),
 ]
 ScoresOption = Annotated[
-    bool, typer.Option("--scores", help="Print score and path, by tab.", rich_help_panel=PRINTED)
+    bool,
+    typer.Option("--scores", help="Print score, tab and path.", rich_help_panel=PRINTED),
 ]
 ShowOption = Annotated[
     bool,

@@ -51,6 +51,8 @@ def forget(
 def _report(lead: str, files: int, photos: int, as_json: bool) -> None:
     if as_json:
         write_json({"version": 1, "files": files, "photos": photos})
+    elif not files and not photos:
+        say(f"{lead}nothing to forget")
     else:
         say(f"{lead}{counted(files, 'entry', 'entries')} and {counted(photos, 'photo')} forgotten")
 

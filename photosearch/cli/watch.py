@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from photosearch.cli.options import (
+    LOOKED_FOR,
     ExcludeOption,
     FoldersArgument,
     FollowLinksOption,
@@ -41,6 +42,7 @@ from photosearch.show.text import counted, printable
 
 _FAILURES_SHOWN = 5
 _SETTLE = "2s"
+_WHEN = "When"
 # Of the environment, what the service would otherwise do without.
 _KEPT = (
     CACHE_VARIABLE,
@@ -68,22 +70,32 @@ def watch(
             help="Also look for printed words, when no photo waits. [env PHOTOSEARCH_WORDS; "
             "default: yes]",
             show_default=False,
+            rich_help_panel=LOOKED_FOR,
         ),
     ] = None,
     settle: Annotated[
         str,
-        typer.Option(metavar="TIME", help="Index a file when it has not changed this long."),
+        typer.Option(
+            metavar="TIME",
+            help="Index a file when it has not changed this long.",
+            rich_help_panel=_WHEN,
+        ),
     ] = _SETTLE,
     rescan: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
             help="Look through everything this often: 30s, 10m, 6h. [default: 6h; with --poll 1m]",
+            rich_help_panel=_WHEN,
         ),
     ] = None,
     poll: Annotated[
         bool,
-        typer.Option("--poll", help="Wait for no events; look through everything again and again."),
+        typer.Option(
+            "--poll",
+            help="Wait for no events; look through everything again and again.",
+            rich_help_panel=_WHEN,
+        ),
     ] = False,
     print_unit: Annotated[
         bool, typer.Option("--print-unit", help="Print a systemd user unit, and watch nothing.")
@@ -169,7 +181,10 @@ def _stopped_by() -> Iterator[list[int]]:
         if len(came) > 1:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)  # the terminal is gone; after nohup that is no matter
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield came
     finally:
@@ -178,16 +193,22 @@ def _stopped_by() -> Iterator[list[int]]:
 
 
 def _print(report: WatchReport) -> None:
-    at = report.at.strftime("%H:%M:%S")
+    at = "" if _is_journal() else report.at.strftime("%H:%M:%S ")
     if report.index is not None and (parts := _parts(report.index)):
-        say(f"{at} {', '.join(parts)}")
+        say(f"{at}{', '.join(parts)}")
         for failure in report.index.failed[:_FAILURES_SHOWN]:
             tell(f"{printable(failure.path)}: {printable(failure.reason)}")
         more = len(report.index.failed) - _FAILURES_SHOWN
         if more > 0:
             tell(f"and {more:,} more: photosearch status --failures")
     if report.words is not None:
-        say(f"{at} {_words_text(report.words)}")
+        say(f"{at}{_words_text(report.words)}")
+
+
+def _is_journal() -> bool:
+    """Whether stdout is systemd's journal, which writes the time itself (systemd.exec(5))."""
+    state = os.fstat(sys.stdout.fileno())
+    return os.environ.get("JOURNAL_STREAM") == f"{state.st_dev}:{state.st_ino}"
 
 
 def _parts(report: IndexReport) -> list[str]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -219,7 +220,18 @@ def choose_language(model: str, languages: list[str], text: str, wanted: str | N
                 hint=f"--language with one of: {', '.join(sorted(languages))}",
             )
         return wanted
-    return "zh" if "zh" in languages and has_han(text) else languages[0]
+    return "zh" if "zh" in languages and is_chinese(text) else languages[0]
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text has at least as many Chinese characters as words in Latin letters.
+
+    With one Chinese name in each of 1,000 English captions `mini` found 1 % of the photos among its
+    first ten by the Chinese tower, 61 % by the English one; an English word in a Chinese caption
+    takes one in fifty from the Chinese tower.
+    """
+    han = sum(map(has_han, text))
+    return han > 0 and han >= len(re.findall("[A-Za-z\u00c0-\u024f]+", text))
 
 
 def has_han(text: str) -> bool:

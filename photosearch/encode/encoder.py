@@ -56,7 +56,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def text_key(self, language: str) -> str:
-        """Fingerprint of one text tower."""
+        """Fingerprint of the text tower of a language."""
 
     @abstractmethod
     def scoring(self, language: str | None = None) -> Scoring:
@@ -109,7 +109,10 @@ class Encoder(ABC):
         return self.scoring().bias
 
     def encode_texts(self, texts: list[str], *, language: str | None = None) -> NDArray[np.float32]:
-        """float32[n, dim], L2-normalised; each text by the tower of its own language."""
+        """float32[n, dim], L2-normalised, for texts; each by the tower of its own language.
+
+        language: the tower that reads all of them; else the script of each chooses.
+        """
         import numpy as np
 
         vectors = np.empty((len(texts), self.dim), np.float32)

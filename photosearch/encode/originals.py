@@ -19,6 +19,13 @@ _EXPECTED = (
 
 def read_original(path: Path) -> Original:
     """Read a checkpoint of any kind that is known."""
+    from photosearch.encode.sources.folder import quiet
+
+    with quiet():
+        return _read(path)
+
+
+def _read(path: Path) -> Original:
     from photosearch.encode.sources import chinese_clip, huggingface, open_clip
 
     if path.is_file():

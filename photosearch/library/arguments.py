@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 def check_positive(**numbers: int | None) -> None:
     for name, number in numbers.items():
         if number is not None and number < 1:
-            raise WrongUse(f"{name} must be 1 or more, not {number}")
+            raise WrongUse(f"{_option(name)} must be 1 or more, not {number}")
+
+
+def _option(name: str) -> str:
+    """As errors name parameters."""
+    return f"--{name.replace('_', '-')}" if len(name) > 1 else f"-{name}"
 
 
 def decode_limits(timeout: float | None, max_megapixels: float | None) -> Limits:
@@ -25,7 +30,7 @@ def decode_limits(timeout: float | None, max_megapixels: float | None) -> Limits
 
     for name, number in (("timeout", timeout), ("max_megapixels", max_megapixels)):
         if number is not None and not 0 < number < float("inf"):
-            raise WrongUse(f"{name} must be more than 0, not {number:g}")
+            raise WrongUse(f"{_option(name)} must be more than 0, not {number:g}")
     usual = Limits()
     return Limits(
         seconds=usual.seconds if timeout is None else timeout,

@@ -81,7 +81,7 @@ class Contents(WayOut):
         )
 
     def originals(self, photos: Sequence[str]) -> dict[str, Original]:
-        """Photos by their SHA-256 (64 hexadecimal digits): what they are, and where they lie."""
+        """What `photos`, by their SHA-256 (64 hexadecimal digits), are, and where they lie."""
         from photosearch.store.originals import originals_of
 
         return originals_of(self._snapshot, photos)

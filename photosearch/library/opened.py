@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from photosearch.errors import NoLibrary, WrongUse
+from photosearch.errors import NoLibrary, StorageError, WrongUse
 from photosearch.settings import default_model, library_path, vectors_address
 from photosearch.store.files import catalogue_path
 from photosearch.store.snapshot import Model, Snapshot
@@ -86,7 +86,14 @@ class Opened:
         library. `index` keeps the one that it is given up to date.
         """
         library = cls(library_path(path), model, device, precision, vectors)
-        if not catalogue_path(library.path).exists():
+        try:
+            is_there = catalogue_path(library.path).exists()
+        except OSError as error:  # another user's, as a rule
+            raise StorageError(
+                f"{library.path} cannot be read: {error.strerror}",
+                hint="run it as the user whose library it is, or --library names another",
+            ) from error
+        if not is_there:
             if not create:
                 raise NoLibrary(f"there is no library in {library.path}")
             with library._writing():

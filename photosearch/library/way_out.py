@@ -219,9 +219,10 @@ class WayOut(Opened):
         return count_named(self._snapshot, text)
 
     def photo_named(self, name: str) -> str | None:
-        """The SHA-256 of the photo of the library that is meant, by a whole path or 8 digits of it.
+        """The SHA-256 of the photo of the library that is meant; None where there is none.
 
-        None where there is none. No file is opened or looked at, whatever the path.
+        name: a whole path, or the first 8 or more digits of the SHA-256. No file is opened or
+        looked at, whatever the path.
         """
         from photosearch.store.named import photo_named
 

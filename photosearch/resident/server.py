@@ -78,7 +78,8 @@ class Server:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._stop, INTERRUPTED)
         for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop, "told to end")
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it is to outlive the shell
+                loop.add_signal_handler(number, self._stop, "told to end")
         server = await asyncio.start_unix_server(self._meet, sock=listening)
         self._terms.ready()
         tick = min(TICK_SECONDS, self._terms.idle or TICK_SECONDS)

@@ -274,7 +274,7 @@ def in_folder(text: str, situation: Situation) -> Clause:
         clause = _below(to_bytes(text), situation)
         if clause is None:
             raise WrongUse(
-                f"{text}: not in any indexed folder", hint="photosearch status lists them"
+                f"{text}: not in any indexed folder", hint="indexed folders: photosearch status"
             )
         return clause
     inside = [number for root, number in situation.roots.items() if _is_within(root, text)]

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import NoReturn
 
 from photosearch.errors import WrongUse
+from photosearch.search.chinese_dates import translated
 
 HINT = (
     "dates are written 2024, 2024-06 or 2024-06-01, or in words: yesterday, last summer, "
@@ -37,11 +38,11 @@ _SEASONS = {
 _SEASON_OF = {name: month for month, names in _SEASONS.items() for name in names.split()}
 _LAST = set(
     "last past previous letzter letzten letztes letzte vergangenen dernier dernière pasado pasada "
-    "passado passada scorso scorsa afgelopen vorige 上个 прошлым прошлое".split()
+    "passado passada scorso scorsa afgelopen vorige прошлым прошлое".split()
 )
-_THIS = set("this current diesen dieser dieses cet cette este questo deze 这个".split())
+_THIS = set("this current diesen dieser dieses cet cette este questo deze".split())
 # Between the words of a date: "the summer of 2021", "im Sommer 2021", "été de 2021".
-_FILLERS = set("the of in im l' der den de en el la le del da do von 的 年".split())
+_FILLERS = set("the of in im l' der den de en el la le del da do von".split())
 
 # Days that many people photograph: (month, day) of the first and the last.
 _FEASTS = {
@@ -88,6 +89,7 @@ def _period_of(text: str, today: date) -> Period:
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().replace("’", "'").split())
     if not plain or len(plain) > _LONGEST or not plain.isprintable():
         _refuse(text)
+    plain = translated(plain, today)
     try:
         for read in _READERS:
             found = read(plain, today)
@@ -134,7 +136,13 @@ def _month_after(first: date, months: int) -> date | None:
 
 
 def _with_signs(plain: str, today: date) -> Period | None:
-    """1.6.2021 is the first of June; 1/6/2021 may be either, so only what cannot is taken."""
+    """1.6.2021 is the first of June; 1/6/2021 may be either, so only what cannot is taken.
+
+    2021/6/1 and 2021.6.1, as East Asia writes it, can only be one.
+    """
+    match = re.fullmatch(r"([0-9]{4})([./])([0-9]{1,2})\2([0-9]{1,2})", plain)
+    if match is not None:
+        return _days(int(match[1]), int(match[3]), int(match[4]))
     match = re.fullmatch(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", plain)
     if match is None:
         return None
@@ -159,10 +167,11 @@ def _decade(plain: str, today: date) -> Period | None:
 
 def _season(plain: str, today: date) -> Period | None:
     """summer, last summer, summer 2021, winter 2021/22."""
-    plain = re.sub(r"([0-9]{4})年?的?(?=\w)", r"\1 ", plain)  # 2021年夏天
-    for name, ago in (("去年", 1), ("今年", 0), ("l'", None)):
-        plain = plain.replace(name, f"{today.year - ago} " if ago is not None else "")
-    words = [word for word in re.split(r"[ ,]+", plain) if word and word not in _FILLERS]
+    words = [
+        word
+        for word in re.split(r"[ ,]+", plain.replace("l'", ""))
+        if word and word not in _FILLERS
+    ]
     months = [_SEASON_OF[word] for word in words if word in _SEASON_OF]
     others = [word for word in words if word not in _SEASON_OF]
     if len(months) != 1 or len(others) > 1:

@@ -313,7 +313,8 @@ class Filters:
             clause = are.in_folder(text, situation)
             if are.by_name(text, situation) and not snapshot.has_photo(clause.sql, clause.values):
                 raise WrongUse(
-                    f"no indexed folder is called {text}", hint="photosearch status lists them"
+                    f"no indexed folder is called {text}",
+                    hint="indexed folders: photosearch status",
                 )
 
     def _clause(self, snapshot: Snapshot, today: datetime.date | None) -> are.Clause:

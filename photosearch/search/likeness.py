@@ -101,6 +101,10 @@ def _text_vector(
     text: str, language: str | None, encoder: Encoder, remembered: Remembered
 ) -> NDArray[np.float32]:
     tower = encoder.language_of(text, language)
+    if tower == "zh":
+        from photosearch.search.simplified import simplified
+
+        text = simplified(text)
     key = encoder.text_key(tower)
     vector = remembered.get(key, text, encoder.dim)
     if vector is None:

@@ -11,8 +11,9 @@ apart:
     value  = quoted | characters without blanks
     quoted = "…" ("" inside is one quote) | “…” | „…“ | «…» | 「…」 | 『…』
 
-A name is made of ASCII letters and hyphens, and directly followed by a value: `at 10:30`,
-`Re: hello` and `猫:狗` are words. A quote that nothing closes is a character like any other.
+A name is made of ASCII letters and hyphens, the colon is `:` or `：`, and a value follows directly:
+`at 10:30`, `Re: hello` and `猫:狗` are words. A quote that nothing closes is a character like any
+other.
 """
 
 from __future__ import annotations
@@ -31,7 +32,14 @@ _CLOSING = {"“": "”", "„": "“”", "«": "»", "「": "」", "『": "』
 # `""` inside straight quotes is a quote. Possessive: a text of ten thousand quotes takes no longer.
 _STRAIGHT = re.compile(r'"((?:[^"]|"")*+)"')
 _PAIRED = re.compile("|".join(f"{one}([^{ends}]*+)[{ends}]" for one, ends in _CLOSING.items()))
-_QUALIFIER = re.compile(r"([A-Za-z]+(?:-[A-Za-z]+)*):(?=\S)")
+# What a Chinese keyboard writes is a colon as well; a filter has one name, and that is English.
+_CHINESE = {
+    "日期": "date", "时间": "date", "時間": "date", "地点": "place", "地點": "place",
+    "相机": "camera", "相機": "camera", "镜头": "lens", "鏡頭": "lens", "标签": "tag",
+    "標籤": "tag", "文件名": "name", "檔名": "name", "文件夹": "in", "資料夾": "in",
+    "类型": "type", "類型": "type",
+}  # fmt: skip
+_QUALIFIER = re.compile(rf"([A-Za-z]+(?:-[A-Za-z]+)*|{'|'.join(_CHINESE)})[:：](?=\S)")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _WORD_END = re.compile(r"\s|[\"“„«「『]|\Z")
 _SHOWN = 40  # characters of a text in a message
@@ -199,6 +207,12 @@ def _field(item: _Item) -> Field[Any]:
     if one is None:
         from difflib import get_close_matches
 
+        english = _CHINESE.get(item.name)
+        if english:
+            raise WrongUse(
+                f"there is no filter {item.name}:, it is called {english}:",
+                hint=f"{english}:{_short(item.value)}",
+            )
         close = get_close_matches(item.name, _names(), n=1)
         shown = _short(f"{item.name}:{item.value}")
         raise WrongUse(

@@ -6,9 +6,11 @@ In: a query and its hits. Out: lines.
 
 from __future__ import annotations
 
+import os
 import re
 from glob import escape
 
+from photosearch.filenames import PHOTO_SUFFIXES, suffix_of
 from photosearch.gazetteer import normal_name
 from photosearch.library import Library
 from photosearch.records import Answer
@@ -27,10 +29,7 @@ def notes_on(
     """Lines to be read before the hits. in_terminal: the reader types commands, and not filters
     into a field.
     """
-    notes = []
-    if answer.hits and answer.matches_well is False:
-        notes.append("nothing in this library matches well; the closest are:")
-    notes += answer.notes
+    notes = list(answer.notes)
     named = opened.named(text) if text and not asked.words_only else 0
     if named:
         name = as_text(Filters(name=escape((text or "").strip())))
@@ -38,12 +37,16 @@ def notes_on(
             f"{counted(named, 'photo')} {'has' if named == 1 else 'have'} this name: "
             + (f"photosearch query {_quoted(name)}" if in_terminal else name)
         )
+    elif text and _is_photo_name(text):
+        notes.append("no photo has this name: it was looked for as words")
     unseen = opened.count_without_regions() if asked.small else 0
     if unseen:
         notes.append(
             f"{counted(unseen, 'photo')} not looked at part by part yet, and compared as a whole: "
             "photosearch index --regions-only"
         )
+    if answer.hits and answer.matches_well is False:  # the last: the hits follow
+        notes.append("nothing in this library matches well; the closest are:")
     return notes
 
 
@@ -109,7 +112,14 @@ def _about_unknown_places(opened: Library, asked: Query) -> str:
         like = opened.suggest_places(name)
         if like and normal_name(name) not in map(normal_name, like):
             return f": no photo was taken in {printable(name)} (did you mean {printable(like[0])}?)"
+        if not like and not normal_name(name).isascii():
+            return ": places are known by their English names"
     return ""
+
+
+def _is_photo_name(text: str) -> bool:
+    name = os.fsencode(text.strip())
+    return b" " not in name and suffix_of(name) in PHOTO_SUFFIXES
 
 
 def _quoted(text: str) -> str:

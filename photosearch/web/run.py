@@ -169,6 +169,8 @@ class _Server(uvicorn.Server):
             yield  # signals are the main thread's
             return
         numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        if "SIGHUP" in dir(signal) and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            numbers.remove(signal.SIGHUP)  # nohup: the page is to outlive the shell
         before = {number: signal.signal(number, self.handle_exit) for number in numbers}
         try:
             yield

@@ -13,6 +13,9 @@ What a page may hold:
     <!-- made: filters -->                  a table that is made from the code: see made.py
     <!-- end -->
 
-Commands run in the order of the pages, in one library. What differs from one machine to the next
-(times, rates, the last digit of a score) is no difference: see compare.py.
+    <!-- with: paths = [None] -->        Python is run as well, and has to end without an error;
+    ```python                            what it takes for granted may stand before it
+
+The commands of README.md run first; each other page finds the library as they left it. What differs
+from one machine to the next (times, rates, the last digit of a score) is none: see compare.py.
 """

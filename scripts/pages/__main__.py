@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from scripts.pages.session import PROJECT, Failed, Session
-from scripts.pages.write import Writer
+from scripts.pages.write import Writer, programs
 
-FIRST = ("README.md", "README.zh-CN.md")  # its commands fill the library that the others look at
+FIRST = ("README.md", "README.zh-CN.md")  # which fill the library that the others look at
 
 
 def all_pages() -> list[Path]:
@@ -19,15 +19,26 @@ def all_pages() -> list[Path]:
 
 
 def outdated(pages: list[Path]) -> dict[Path, tuple[str, str]]:
-    """Pages that are not as the program makes them: as they are, as they should be."""
+    """Pages that are not as the program makes them: as they are, as they should be.
+
+    The commands of README.md come first, whatever was asked for; each other page finds the library
+    as they left it, so that it may be written alone.
+    """
     found = {}
     with Session() as session:
         writer = Writer(session)
         for page in all_pages():
             if page not in pages and page.name != FIRST[0]:
                 continue
+            if page.name not in FIRST:
+                session.back()
             old = page.read_text(encoding="utf-8")
             new = writer.written(old)
+            if page.name == FIRST[0]:
+                session.keep()
+            if page.name != FIRST[1]:  # the same programs again
+                for program in programs(old):
+                    session.python(program)
             if new != old and page in pages:
                 found[page] = (old, new)
     return found
@@ -59,6 +70,8 @@ def main() -> int:
     for page, (old, new) in found.items():
         if asked.check:
             print(difference(page, old, new))
+        elif page.read_text(encoding="utf-8") != old:
+            print(f"left alone, it was edited meanwhile: {page.relative_to(PROJECT)}")
         else:
             page.write_text(new, encoding="utf-8")
             print(f"written: {page.relative_to(PROJECT)}")

@@ -35,5 +35,5 @@ def _allowed(text: str, number: re.Match[str], other: str) -> float:
         return 1
     if "." in number.group() or "." in other:
         pixels = number.group().partition(".")[2] in ("", "0") or float(number.group()) > 1.5
-        return 2 if pixels else 0.01
-    return 2 if before in ",x" or after[:1] in (",", "x") else 0
+        return 2 if pixels else 0.011
+    return 2 if before in (",", "x") or after[:1] in (",", "x") else 0

@@ -40,7 +40,7 @@ class Session:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="photosearch-docs-")
         scratch = Path(self._folder.name).resolve()
-        self.home = scratch / "home"
+        self.home, self._kept = scratch / "home", scratch / "kept"
         self.home.mkdir()
         shutil.copytree(SAMPLES, self.home / "Pictures", copy_function=shutil.copy2)
         (self.home / "Pictures" / "CREDITS.md").unlink()
@@ -80,6 +80,17 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self._folder.cleanup()
+
+    def keep(self) -> None:
+        """Remember all but the photos as it is now."""
+        shutil.copytree(self.home, self._kept, ignore=lambda *_: {"Pictures"}, symlinks=True)
+
+    def back(self) -> None:
+        """Make it as it was when it was kept."""
+        for path in self.home.iterdir():
+            if path.name != "Pictures":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(self._kept, self.home, dirs_exist_ok=True, symlinks=True)
 
     def in_terminal(self, command: str) -> str:
         """What a terminal shows when this is typed."""

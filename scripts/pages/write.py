@@ -18,12 +18,14 @@ from scripts.pages.session import Session
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _JSON = re.compile(r"^<!-- runs: (.+?) -->\n```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MADE = re.compile(r"^<!-- made: (\w+) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
-_PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PYTHON = re.compile(
+    r"(?:^<!-- with: (.+?) -->\n)?^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 _ONE_LINE = 96  # a JSON value that is no longer stays on its line
 
 
 class Writer:
-    """The pages in turn. Commands that a page shows again, such as a translation, run once."""
+    """The pages in turn. A block that a later page has, too, such as a translation, runs once."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -42,13 +44,15 @@ class Writer:
         shown = list(_commands(block))
         commands = tuple(command for command, _ in shown)
         if commands not in self._ran:
-            typed = (command.replace("\\\n", " ") for command in commands)
-            self._ran[commands] = [self._session.in_terminal(command) for command in typed]
+            self._ran[commands] = [self._output(command, old) for command, old in shown]
         parts = []
-        for (command, old), now in zip(shown, self._ran[commands], strict=True):
-            output = old if same(old, now) else now
+        for command, output in zip(commands, self._ran[commands], strict=True):
             parts.append(f"$ {command}\n{output}".rstrip("\n") + "\n")
         return "```console\n" + "\n".join(parts) + "```"
+
+    def _output(self, command: str, old: str) -> str:
+        now = self._session.in_terminal(command.replace("\\\n", " "))
+        return old if same(old, now) else now
 
     def _json(self, command: str, old: str) -> str:
         now = compact(json.loads(self._session.answer(command)))
@@ -56,8 +60,8 @@ class Writer:
 
 
 def programs(page: str) -> list[str]:
-    """The Python of a page."""
-    return _PYTHON.findall(page)
+    """The Python of a page, each block with the line that it takes for granted before it."""
+    return [f"{given}\n{code}" for given, code in _PYTHON.findall(page)]
 
 
 def _commands(block: str) -> Iterator[tuple[str, str]]:

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from tests.browser.engine import PATIENCE_MS, SCREEN, NoBrowser, chromium
 from tests.browser.serving import Served, index_drawn, index_samples
-from tests.command import Command
+from tests.command import Command, copied
 
 DEMANDED = "PHOTOSEARCH_TEST_BROWSER"  # 1: a missing browser is a failure
 
@@ -42,28 +41,15 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Command]:
-    """Makes a library once for all worker processes of a run of tests."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-    def made(name: str, index: Callable[[Path], Command]) -> Command:
-        folder, done = shared / name, shared / f"{name}.done"
-        with FileLock(shared / f"{name}.lock"):
-            if done.exists():
-                return Command(folder)
-            folder.mkdir()
-            command = index(folder)
-            done.touch()
-            return command
-
-    return made
+def sample_library(once: Callable[..., Command], read_signs: Command) -> Command:
+    """The sample photos, those in signs/ read."""
+    return once("browser-samples", lambda folder: index_samples(copied(read_signs, folder)))
 
 
 @pytest.fixture(scope="package")
-def samples(browser: Any, once: Callable[..., Command]) -> Iterator[str]:
-    """The address of the sample photos, those in signs/ read."""
-    yield from _served(once("browser-samples", index_samples))
+def samples(browser: Any, sample_library: Command) -> Iterator[str]:
+    """The address of the sample photos."""
+    yield from _served(sample_library)
 
 
 @pytest.fixture(scope="package")

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.browser.conftest import Watch
 from tests.browser.parts import box, expect, first, lightbox, names, search, tile, tiles, title
-from tests.browser.serving import Served, index_samples
+from tests.browser.serving import Served
 from tests.command import Command
 
 Visit = Callable[..., Any]
@@ -132,10 +132,10 @@ def test_a_photo_that_is_not_of_the_library_is_said(
 
 
 def test_a_server_that_ends_is_said_and_one_that_is_back_answers(
-    browser: Any, once: Callable[..., Command], visit: Visit, watch: Watch
+    browser: Any, sample_library: Command, visit: Visit, watch: Watch
 ) -> None:
     watch.expect("ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE")
-    command = once("browser-samples", index_samples)
+    command = sample_library
     served = Served(command)
     try:
         page = visit(served.address)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.browser.conftest import Watch
 from tests.browser.parts import expect, first, search, tiles
-from tests.browser.serving import Served, index_samples
+from tests.browser.serving import Served
 from tests.command import Command
 
 Visit = Callable[..., Any]
@@ -16,10 +16,10 @@ TOKEN = "a-token-of-some-length-0123456789"
 
 
 def test_the_token_is_in_the_first_address_alone(
-    browser: Any, once: Callable[..., Command], visit: Visit, watch: Watch
+    browser: Any, sample_library: Command, visit: Visit, watch: Watch
 ) -> None:
     watch.expect("status of 401")
-    served = Served(once("browser-samples", index_samples), "--token", TOKEN)
+    served = Served(sample_library, "--token", TOKEN)
     address = re.sub(r"/?\?.*", "", served.address)
     try:
         stranger = visit(address)
@@ -42,10 +42,10 @@ def test_the_token_is_in_the_first_address_alone(
 
 
 def test_the_token_is_typed_into_a_form(
-    browser: Any, once: Callable[..., Command], visit: Visit, watch: Watch
+    browser: Any, sample_library: Command, visit: Visit, watch: Watch
 ) -> None:
     watch.expect("status of 401")
-    served = Served(once("browser-samples", index_samples), "--token", TOKEN)
+    served = Served(sample_library, "--token", TOKEN)
     address = re.sub(r"/?\?.*", "", served.address)
     try:
         page = visit(address, "/?token=a-wrong-one-123")

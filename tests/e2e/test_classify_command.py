@@ -100,6 +100,12 @@ class TestPhotos:
         from_file = photosearch("classify", CAT, "--labels-file", names)
         assert from_file.out == photosearch("classify", CAT, "--labels", NAMES).out
 
+    def test_file_in_the_place_of_labels(self, photosearch: Command, tmp_path: Path) -> None:
+        (tmp_path / "things.txt").write_text("cat\ndog\n")
+        for given in ("things.txt", "@things.txt"):
+            done = photosearch("classify", SAMPLES, "--labels", given, code=2, cwd=tmp_path)
+            assert "--labels-file things.txt" in done.err
+
     def test_templates(self, photosearch: Command) -> None:
         def chance(*templates: str) -> float:
             arguments = [word for template in templates for word in ("--template", template)]

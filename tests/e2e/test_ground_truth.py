@@ -30,19 +30,28 @@ def retrieval(tmp_path_factory: pytest.TempPathFactory) -> Command:
     return command
 
 
-# Measured with full-size decoding, float32 vectors and one matrix product on the same files.
+# Measured with full-size decoding, float32 vectors and one matrix product on the same files. Of the
+# English captions the first of each photo: all 5,000 take 100 s of CPU.
 @pytest.mark.parametrize(
-    ("field", "reference"),
-    [("captions", (25.28, 55.20, 68.18)), ("captions_zh", (22.40, 50.68, 63.94))],
+    ("field", "each", "reference"),
+    [("captions", 1, (24.6, 54.3, 67.3)), ("captions_zh", 5, (22.40, 50.68, 63.94))],
     ids=["English", "Chinese"],
 )
 def test_recall_is_that_of_the_reference(
-    retrieval: Command, field: str, reference: tuple[float, float, float]
+    retrieval: Command,
+    tmp_path: Path,
+    field: str,
+    each: int,
+    reference: tuple[float, float, float],
 ) -> None:
     assert PHOTOS is not None
-    captions = PHOTOS / "retrieval" / "captions.jsonl"
+    lines = (PHOTOS / "retrieval" / "captions.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [{"file": row["file"], field: row[field][:each]} for row in map(json.loads, lines)]
+    captions = tmp_path / "captions.jsonl"
+    captions.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     done = retrieval("eval", captions, "--root", PHOTOS / "retrieval", "--field", field, "--json")
     recall = done.json["text_to_image"]
+    assert recall["queries"] == each * len(rows)
     measured = tuple(recall[f"recall@{k}"] for k in (1, 5, 10))
     assert measured == pytest.approx(reference, abs=0.5)
     assert done.err == ""  # the library had all the photos: nothing was indexed again

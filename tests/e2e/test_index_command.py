@@ -121,7 +121,7 @@ def test_photo_folder_is_never_written_to(photosearch: Command, photos: Path) ->
         (["index", ".", "--device", "tpu", "--model", "mini"], "'tpu' is no device"),
         (["index", ".", "--precision", "int4"], "'int4' is no precision"),
         (["index", ".", "--model", "min"], "no model of the name 'min'"),
-        (["index", ".", "--batch-size", "0"], "batch_size must be 1 or more"),
+        (["index", ".", "--batch-size", "0"], "--batch-size must be 1 or more"),
         (["index", ".", "--jobs", "zero"], "--jobs"),
     ],
     ids=[

@@ -395,7 +395,7 @@ class TestTrouble:
         assert done.exit_code == 2
         first, *more = done.stderr.splitlines()
         assert message in first
-        assert all(line.startswith("try: ") for line in more)
+        assert all(line.startswith(("try: ", "hint: ")) for line in more)
         assert len(more) <= 1
         assert bool(done.stdout) == ("--json" in arguments)
 

@@ -213,7 +213,7 @@ class TestRefuses:
             (["x", "--after", "Junember"], "'Junember' is no date", "2024-06"),
             (["x", "--language", "xx"], "no text tower for language 'xx'", "en, zh"),
             (["x", "--model", "nothing"], "no model of the name", "models list"),
-            (["x", "-k", "0"], "k must be 1 or more", ""),
+            (["x", "-k", "0"], "-k must be 1 or more", ""),
             (["x", "--nonsense"], "--nonsense", ""),
         ],
     )

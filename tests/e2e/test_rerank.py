@@ -164,7 +164,7 @@ def test_a_part_of_a_photo_of_the_library(library: Library) -> None:
         image=[THINGS[0], THINGS[2]], crop=[None, (0, 0, 50, 50)], rerank="geometry", k=3
     )
     assert len(two) == 3
-    with pytest.raises(WrongUse, match="1 x --crop for 2 x --image"):
+    with pytest.raises(WrongUse, match="1 x crop for 2 x image"):
         library.search(image=[THINGS[0], THINGS[1]], crop=(0, 0, 5, 5))
 
 

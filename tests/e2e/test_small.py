@@ -195,7 +195,7 @@ def test_python_gives_the_same(small: Command) -> None:
         assert hit.path.name == HOLDER
         assert library.count_without_regions() == 0
         assert library.search(image=JAGUAR, k=1)[0].path.name != HOLDER
-        with pytest.raises(WrongUse, match="--small"):
+        with pytest.raises(WrongUse, match="small"):
             library.search(small=True, words=True, text="EXIT")
 
 

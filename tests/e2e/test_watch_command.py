@@ -173,9 +173,9 @@ def test_slow_writer_is_waited_for(photosearch: Command, photos: Path) -> None:
     """A photo that grows by pieces, with pauses longer than the wait, never fails."""
     data = jpeg(picture(7, (1200, 900)))
     pieces = [data[: len(data) // 2], data[len(data) // 2 : -200], data[-200:]]
-    # A file that cannot be decoded has 15 times the wait to become whole: 15 s, of which a busy
+    # A file that cannot be decoded has 15 times the wait to become whole: 9 s, of which a busy
     # machine needs some for each run between the pieces.
-    with watching(photosearch, photos, *QUICK, "--settle", "1s") as watch:
+    with watching(photosearch, photos, *QUICK, "--settle", "0.6s") as watch:
         started(watch)
         # Open all the time, as a copy over a network that stalls.
         with open(photos / "slow.jpg", "wb", buffering=0) as file:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import photosearch
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -19,7 +21,10 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A copy of what git has: a build leaves folders behind in the tree that it is made from.
     source = folder / "source"
     files = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
     ).stdout
     for name in files.decode().split("\0")[:-1]:
         if (REPOSITORY / name).is_file() and not name.startswith(("tests/", "examples/")):
@@ -48,10 +53,13 @@ def test_what_is_in_it(unpacked: Path) -> None:
         "photosearch/models/mini/visual/model.onnx",
         "photosearch/models/mini/textual/model.onnx",
         "photosearch/models/mini/textual_zh/tokenizer.json",
+        "photosearch/geonames/cities.json.gz",
     } <= names
     page = REPOSITORY / "photosearch" / "web" / "page"
     assert {f"photosearch/web/page/{one.name}" for one in page.iterdir()} <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"photosearch"}
+    licences = f"photosearch-{photosearch.__version__}.dist-info/licenses"
+    assert {f"{licences}/LICENSE", f"{licences}/THIRD_PARTY.md"} <= names
 
 
 def test_it_answers_a_query(unpacked: Path, tmp_path: Path) -> None:

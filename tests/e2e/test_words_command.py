@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from photosearch import Library
 from photosearch.errors import WrongUse
 from tests.command import SAMPLES, Command
+from tests.long import examples
 from tests.make import camera_exif, jpeg, picture
 
 SIGNS = SAMPLES / "signs"
@@ -221,20 +223,24 @@ class TestFacts:
 
 
 class TestReadingPass:
-    def test_left_out_and_done_later(self, photosearch: Command) -> None:
-        first = photosearch("index", "--no-words", SIGNS)
+    def test_left_out_and_done_later(self, photosearch: Command, tmp_path: Path) -> None:
+        photos = tmp_path / "photos"
+        photos.mkdir()
+        for sign in (EXIT, SIGNS / "street-sign.jpg"):
+            shutil.copy(sign, photos)
+        first = photosearch("index", "--no-words", photos)
         assert "words" not in first.text
         assert "no photo is read for words" in photosearch("status").text
         done = photosearch("query", "--words", "EXIT", code=1)
         assert "no photo has been read yet (photosearch index --words-only)" in done.err
         later = photosearch("index", "--words-only")
-        assert "looked for words in 6 photos" in later.text
+        assert "looked for words in 2 photos" in later.text
         assert found(photosearch, "--words", "EXIT") == ["exit-sign.jpg"]
         assert photosearch("index", "--words-only").text == "no photo is waiting to be read\n"
         report = photosearch("index", "--words", "--json").json
-        assert (report["unchanged"], report["words"]["read"]) == (6, 0)
+        assert (report["unchanged"], report["words"]["read"]) == (2, 0)
         state = photosearch("status", "--json").json
-        assert (state["words"]["read"], state["words"]["failed"]) == (6, 0)
+        assert (state["words"]["read"], state["words"]["failed"]) == (2, 0)
 
     def test_words_only_takes_no_folder(self, photosearch: Command) -> None:
         photosearch("index", "--no-words", "--quiet", SIGNS)
@@ -274,10 +280,9 @@ def answered(library: Library, text: str, words: bool | None) -> list[Any] | str
         return str(error)
 
 
-# 10,000 take a minute on a good day: PHOTOSEARCH_LONG_TESTS=1 asks for them. The query language by
-# itself is put to 10,000 in tests/unit/test_qualifiers.py, always.
+# The query language by itself is put to more in tests/unit/test_qualifiers.py.
 @settings(
-    max_examples=10_000 if os.environ.get("PHOTOSEARCH_LONG_TESTS") else 2_000,
+    max_examples=examples(500, 10_000),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -289,7 +294,9 @@ def test_any_text_finds_printed_words_or_is_wrong_use(opened: Library, text: str
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(50, 200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(ODD)
 def test_any_text_has_one_answer(opened: Library, text: str) -> None:

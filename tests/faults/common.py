@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.command import Command, Done
+from tests.command import copied as copied
 from tests.contents import Contents, check_vector_files, contents_of
 
 SEED = int(os.environ.get("PHOTOSEARCH_FAULTS_SEED", "20"))
@@ -134,7 +134,7 @@ def assert_clear(done: Done, *codes: int) -> None:
     assert "unexpected error" not in done.err, done.err
     assert done.code in codes, f"exit {done.code}: {done.err}"
     lines = done.err.splitlines()
-    assert all(line.startswith(("photosearch: ", "try: ")) for line in lines), done.err
+    assert all(line.startswith(("photosearch: ", "try: ", "hint: ")) for line in lines), done.err
     if done.code == 2:
         assert 1 <= len(lines) <= 4, done.err
 
@@ -165,15 +165,6 @@ def _processes_with(variable: bytes) -> list[str]:
 
 
 # Libraries
-
-
-def copied(command: Command, folder: Path) -> Command:
-    """The same library and cache once more, elsewhere."""
-    copy = Command(folder)
-    shutil.copytree(command.library, copy.library)
-    if (command.folder / "cache").exists():
-        shutil.copytree(command.folder / "cache", folder / "cache")
-    return copy
 
 
 def whole_contents(command: Command) -> Contents:

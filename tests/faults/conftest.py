@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.command import Command
+from tests.command import Command, copied
 from tests.make import jpeg, picture, write_photos
 
 WORDS = ("HARBOUR", "STATION", "COFFEE")
@@ -72,8 +72,6 @@ def signs_indexed(signs: Path, tmp_path_factory: pytest.TempPathFactory) -> Comm
 @pytest.fixture(scope="session")
 def signs_read(signs_indexed: Command, tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The same with its words."""
-    from tests.faults.common import copied
-
     command = copied(signs_indexed, tmp_path_factory.mktemp("signs_read"))
     command("index", "-q", "--words-only")
     for word in WORDS:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photosearch.encode.bundle import CHECKSUMS, Bundle, has_han, write_checksums
+from photosearch.encode.bundle import CHECKSUMS, Bundle, has_han, is_chinese, write_checksums
 from photosearch.encode.encoder import BundleEncoder
 from photosearch.encode.find import built_in
 from photosearch.encode.names import open_encoder
@@ -186,7 +186,7 @@ class TestLanguages:
             ("一", "zh"),  # the first of its block, and the last
             ("鿿", "zh"),
             ("海滩上的狗", "zh"),
-            ("a photo of 海", "zh"),
+            ("a photo of 海", "en"),
             ("㐀", "zh"),
             ("𠀀", "zh"),
             ("café, naïve", "en"),
@@ -217,6 +217,18 @@ class TestLanguages:
     def test_has_han_is_about_any_of_the_characters(self, text: str) -> None:
         assert has_han(text) == any(map(has_han, text))
         assert has_han(text + "狗")
+
+    @pytest.mark.parametrize(
+        ("text", "chinese"),
+        [
+            ("猫", True), ("猫 cat", True), ("iPhone 拍的海滩", True), ("2021年 London 日落", True),
+            ("a photo of 小明 on the beach", False), ("beach", False), ("ねこ", False), ("", False),
+        ],
+    )  # fmt: skip
+    def test_a_name_in_chinese_leaves_an_english_text_english(
+        self, text: str, chinese: bool
+    ) -> None:
+        assert is_chinese(text) == chinese
 
 
 class TestNames:

@@ -62,14 +62,15 @@ def index_of(
     return MilvusIndex(store.snapshot, store.model, elsewhere, filled), elsewhere  # type: ignore[arg-type]
 
 
-subset = st.lists(st.integers(1, 60), max_size=60, unique=True).map(sorted)
+few = st.lists(st.integers(1, 60), max_size=60, unique=True).map(sorted)
+most_of_them = few.map(lambda left: [one for one in range(1, 61) if one not in left])
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     filled=st.one_of(st.none(), st.integers(0, 60)),
-    only=st.one_of(st.none(), subset),
-    k=st.integers(0, 70),
+    only=st.one_of(st.none(), few, most_of_them),
+    k=st.one_of(st.integers(0, 5), st.integers(0, 70)),
     is_half=st.booleans(),
     lost=st.sampled_from([0, 3, 30]),
     held=st.sampled_from([2, 20_000]),
@@ -103,6 +104,8 @@ def test_ranking_is_that_of_comparing_every_photo(
         assert len(index) == 60
         assert found.scores.tolist() == pytest.approx([score for _, score in wanted], abs=1e-5)
         assert found.ids.tolist() == [photo_id for photo_id, _ in wanted]
+        # It stays open, and answers once more.
+        assert index.search(vector, k, allowed).ids.tolist() == found.ids.tolist()
         assert max(elsewhere.asked, default=0) <= most
 
 

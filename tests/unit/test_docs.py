@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import tomllib
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 import typer
 
@@ -17,9 +21,21 @@ from photosearch.records import Classified, Hit, Located, Region
 from photosearch.reports.runs import IndexReport, TagReport
 from photosearch.search.filters import filters_table
 from photosearch.store import schema
+from scripts.pages.made import public_methods
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+CHINESE = (REPOSITORY / "README.zh-CN.md").read_text(encoding="utf-8")
+PAGES = sorted(REPOSITORY.glob("*.md")) + sorted((REPOSITORY / "docs").glob("*.md"))
+SOURCES = [
+    path
+    for folder in ("photosearch", "scripts", "tests")
+    for path in (REPOSITORY / folder).rglob("*")
+    if path.suffix in ("", ".py", ".sh") and path.is_file()
+    if not path.is_relative_to(REPOSITORY / "photosearch" / "models")
+]
+# Options of other programs that pages name beside ours: scripts, pip, systemctl, docker.
+OTHERS = {"--check", "--health-cmd", "--no-indexing", "--web", "--user", "--extra-index-url"}
 JSON_PAGE = (REPOSITORY / "docs" / "json.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
@@ -78,21 +94,139 @@ def test_versions_agree() -> None:
     assert latest.split()[1] == photosearch.__version__.split(".dev")[0]
 
 
-def test_every_dependency_is_explained() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    page = (REPOSITORY / "docs" / "design.md").read_text(encoding="utf-8")
-    extras = [one for extra in project["optional-dependencies"].values() for one in extra]
-    for requirement in project["dependencies"] + extras:
-        name = re.match(r"[\w-]+", requirement)
-        assert name is not None
-        assert f"| {name.group()} |" in page
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as links name them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_links_lead_somewhere() -> None:
-    for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            if "://" not in target:
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        there = page.parent / path if path else page
+        assert there.exists(), f"{page.name}: {target}"
+        assert not anchor or anchor in anchors(there), f"{page.name}: {target}"
+
+
+def test_readme_lists_every_page() -> None:
+    listed = re.findall(r"^\| \[(\w+\.md)\]\(docs/\1\) \| .+ \|$", README, re.MULTILINE)
+    assert sorted(listed) == sorted(page.name for page in (REPOSITORY / "docs").glob("*.md"))
+
+
+def options_of(command: click.Command) -> set[str]:
+    below = getattr(command, "commands", {}).values()
+    mine = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    return mine.union({"--help", "--"}, *(options_of(lower) for lower in below))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_that_is_named_exists(page: Path) -> None:
+    """In lines that call photosearch the option is one of that command; elsewhere of some."""
+    text = page.read_text(encoding="utf-8")
+    of_all = options_of(typer.main.get_command(app))
+    calls = re.findall(r"(?:^[ ]{4}|^\$ |`)(?:\w+=\S+ )?photosearch [^`\n|&]+", text, re.MULTILINE)
+    for call in calls:
+        words = re.sub(
+            r"\s#.*|\s>.*|\s{3,}\S.*|\"[^\"]*\"|'[^']*'", "", call.partition("photosearch ")[2]
+        ).split()
+        command = COMMANDS.get(words[0]) if words else None
+        known = options_of(command) if command else of_all
+        for option in re.findall(r"(?<!\S)--[a-z][a-z0-9-]*", " ".join(words)):
+            assert option in known, f"{page.name}: {call}"
+    for option in re.findall(r"`(--[a-z][a-z0-9-]*)[^`]*`", text):
+        assert option in of_all | OTHERS, f"{page.name}: {option}"
+
+
+def test_every_variable_exists_and_is_explained() -> None:
+    named, ours = (
+        {
+            name
+            for path in SOURCES
+            if path.is_relative_to(REPOSITORY / below)
+            for name in re.findall(r"PHOTOSEARCH_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8"))
+        }
+        for below in ("", "photosearch")
+    )
+    for page in PAGES:
+        for name in re.findall(r"PHOTOSEARCH_[A-Z_]*[A-Z]", page.read_text(encoding="utf-8")):
+            assert name in named, f"{page.name}: {name}"
+    table = (REPOSITORY / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert {name for name in ours if f"| `{name}` |" not in table} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_nothing_of_one_machine_is_shown(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"/tmp/|/root/|/work/|\.venv/bin/python", text)
+
+
+def test_times_in_the_readme_are_those_of_the_benchmarks() -> None:
+    times = README.partition("## How fast")[2].partition("\n## ")[0]
+    measured = (REPOSITORY / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    figures = re.findall(r"\d+\.\d+(?= s)|\d+(?= MB)", times)
+    assert len(figures) > 12
+    for figure in figures:
+        assert re.search(rf"(?<![\d.]){re.escape(figure)}(?![\d.]*\d)", measured), figure
+
+
+def test_sizes_in_the_readme_are_those_of_the_page_on_installing() -> None:
+    install = README.partition("## Install")[2].partition("\n## ")[0]
+    measured = (REPOSITORY / "docs" / "install.md").read_text(encoding="utf-8")
+    sizes = re.findall(r"\d+ MB", install)
+    assert len(sizes) == 2
+    for size in sizes:
+        assert size in measured
+
+
+def test_chinese_readme_is_in_step() -> None:
+    """The same sections, commands, links and figures, in the same order."""
+    for what in (
+        lambda page: [len(marks) for marks in re.findall(r"^(#+) ", prose(page), re.MULTILINE)],
+        lambda page: [re.sub(r"\s+#.*", "", line) for line in code(page)],
+        lambda page: re.findall(r"\]\((?!#|README)([^)]+)\)", page),
+        lambda page: sorted(re.findall(r"\d[\d.,]*\d|\d", prose(page))),
+        lambda page: sorted(re.findall(r"`[^`]+`", prose(page))),
+    ):
+        assert what(CHINESE) == what(README)
+
+
+def code(page: str) -> list[str]:
+    fenced = "\n".join(re.findall(r"^```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    indented = re.findall(
+        r"^    .+$", re.sub(r"```.*?```", "", page, flags=re.DOTALL), re.MULTILINE
+    )
+    return fenced.splitlines() + indented
+
+
+def prose(page: str) -> str:
+    page = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^    .+$", "", page, flags=re.MULTILINE)
+
+
+def explained(thing: Any) -> list[str]:
+    """Parameters that the docstring does not name."""
+    text = thing.__doc__ or ""
+    names = [one for one in inspect.signature(thing).parameters if one not in ("self", "cls")]
+    if re.search(r"[Oo]ptions as of|rest as of|options as there", text):
+        return []  # which are those of another method
+    return [name for name in names if not re.search(rf"\b{name}\b", text)]
+
+
+METHODS = [
+    pytest.param(method, id=f"{kind.__name__}.{name}")
+    for kind in (photosearch.Library, photosearch.Encoder)
+    for name, method in public_methods(kind)
+    if inspect.isroutine(method) and not isinstance(method, cached_property)
+]
+
+
+@pytest.mark.parametrize("method", [*METHODS, photosearch.classify, photosearch.load_model])
+def test_docstrings_explain_every_parameter(method: Any) -> None:
+    method = getattr(method, "__func__", method)  # of a class method
+    assert explained(method) == []
 
 
 def test_every_benchmark_that_is_quoted_exists() -> None:

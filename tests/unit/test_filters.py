@@ -574,7 +574,7 @@ class TestOptions:
     def test_what_is_wrong_is_one_line_and_a_hint(self, app: typer.Typer) -> None:
         done = runner.invoke(app, ["query", "--type", "exe"])
         assert done.exit_code == 2
-        assert "photosearch: --type exe: no such format\ntry: one of: avif" in done.output
+        assert "photosearch: --type exe: no such format\nhint: one of: avif" in done.output
 
 
 def test_samples_answer_filters_of_their_files(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ FLOORS = (
         "index.choose",
     ),
     (
-        "search.dates search.places search.conditions search.fields search.filters "
+        "search.chinese_dates search.simplified search.dates search.places search.conditions "
+        "search.fields search.filters "
         "search.qualifiers search.crop search.query search.example search.picture "
         "search.example_words search.likeness search.bank search.relevance search.matching "
         "search.terms search.reading search.printed search.fuse search.looks search.small "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import struct
 import subprocess
 import sys
@@ -30,11 +29,12 @@ from photosearch.ingest.prepare import prepare
 from tests.command import Command
 from tests.crashes import CRASHING, HANGING, prepare_or_die
 from tests.fake import ColourTower, run_index
+from tests.long import examples
 from tests.make import camera_exif, encode, jpeg, picture, raw_png, shared_photos, write_photos
 
 PREPROCESS = Preprocess(64, 64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 LIMITS = Limits(seconds=20)
-ROUNDS = 2000 if os.environ.get("PHOTOSEARCH_LONG_TESTS") else 150
+ROUNDS = examples(150, 2000)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_the_pixel_limit_is_an_option(photosearch: Command, tmp_path: Path) -> N
     done = photosearch("index", "--json", "--retry", "--max-megapixels", "300", folder)
     assert done.json["encoded"] == 1
     small = photosearch("index", "--max-megapixels", "0", folder, code=2)
-    assert "max_megapixels must be more than 0" in small.err
+    assert "--max-megapixels must be more than 0" in small.err
 
 
 PEAK = """

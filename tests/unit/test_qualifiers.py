@@ -13,6 +13,7 @@ from photosearch.errors import WrongUse
 from photosearch.search.filters import Filters, is_list, options
 from photosearch.search.qualifiers import Asked, as_text, read_text
 from photosearch.search.query import make_query
+from tests.long import examples
 
 TODAY = date(2024, 7, 15)
 
@@ -199,7 +200,7 @@ def meaning(text: str) -> Asked | str:
         return str(error)
 
 
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=examples(2_000, 10_000), deadline=None)
 @given(any_text)
 @example('0"0"')
 @example("\ud800:\udcff")
@@ -259,3 +260,15 @@ def test_a_query_has_the_filters_of_its_text() -> None:
     assert query.filters == Filters(after="2021", tag="cat")
     assert math.isclose(query.parts[0].weight, 1)
     assert query.parts[0].value == "beach"
+
+
+def test_the_colon_of_a_chinese_keyboard_is_one() -> None:
+    assert read_text("海滩　date：2021 猫：狗") == read_text("海滩 date:2021 猫：狗")
+    assert read_text("海滩　date：2021 猫：狗").text == "海滩 猫：狗"
+
+
+@pytest.mark.parametrize("text", ["日期:2021", "海滩 日期：2021", "-時間：2021"])
+def test_a_filter_in_chinese_is_told_by_its_name(text: str) -> None:
+    with pytest.raises(WrongUse, match="called date:") as caught:
+        read_text(text)
+    assert caught.value.hint == "date:2021"

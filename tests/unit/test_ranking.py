@@ -411,7 +411,7 @@ class TestOrders:
         assert in_order([], order) == []
 
     def test_an_order_that_is_none_is_wrong_use(self, gallery: Gallery) -> None:
-        with pytest.raises(WrongUse, match="--sort 'best' is no order") as caught:
+        with pytest.raises(WrongUse, match="sort 'best' is no order") as caught:
             check_order("best")
         assert caught.value.hint == "one of: relevance, date, oldest, name"
         with pytest.raises(WrongUse):
@@ -454,3 +454,41 @@ class TestOrders:
 def test_a_text_may_be_the_name_of_a_file(gallery: Gallery, text: str, count: int) -> None:
     gallery.lose([])
     assert count_named(gallery.snapshot, text) == count
+
+
+def test_a_name_without_a_digit_needs_the_ending_of_a_photo(tmp_path: Path) -> None:
+    gallery = Gallery(tmp_path, [0.5, 0.6])
+    catalogue = Catalogue(gallery.library)
+    with catalogue.transaction() as connection:
+        for file_id, path in enumerate((b"rose garden.JPG", b"rose.txt", b"dog_1", b"a*b.jpg"), 1):
+            connection.execute("UPDATE files SET path = ? WHERE id = ?", (path, file_id))
+    catalogue.close()
+    counts = {"rose garden.jpg": 1, "Rose Garden.JPG": 1, "rose": 0, "dog_1": 1, "dog": 0}
+    for text, count in counts.items():
+        assert count_named(gallery.snapshot, text) == count
+    gallery.snapshot.close()
+
+
+@pytest.mark.parametrize("order", ["date", "oldest"])
+def test_long_lists_are_made_as_short_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    """Of many photos those that are wanted are looked for in their order, not all sorted."""
+    gallery = Gallery(tmp_path, [0.5] * 12)
+    catalogue = Catalogue(gallery.library)
+    with catalogue.transaction() as connection:
+        for photo_id, taken in ((1, "2020"), (2, "2022"), (3, "2021"), (4, "2020"), (9, "2021")):
+            connection.execute("UPDATE photos SET taken_at = ? WHERE id = ?", (taken, photo_id))
+        connection.execute("UPDATE files SET missing = 1 WHERE photo_id IN (3, 7)")
+    catalogue.close()
+    dated, undated = {
+        "date": ([2, 9, 4, 1], [12, 11, 10, 8, 6, 5]),
+        "oldest": ([1, 4, 9, 2], [5, 6, 8, 10, 11, 12]),
+    }[order]
+    monkeypatch.setattr("photosearch.search.browse._FEW", 3)
+    for only in (None, [1, 2, 3, 5, 7, 9, 12], [9, 12]):
+        wanted = [one for one in (*dated, *undated) if only is None or one in only]
+        ids = None if only is None else np.array(only, np.int64)
+        for count in (1, 3, 4, 5, 100):
+            assert listed(gallery.snapshot, ids, order, count) == wanted[:count]
+    gallery.snapshot.close()

@@ -265,6 +265,22 @@ def test_a_photo_that_all_words_fit_alike_is_not_relevant() -> None:
     assert (found < WEAK_BELOW).all()
 
 
+def test_a_rise_is_none_at_the_mean_and_one_at_the_top() -> None:
+    scores, mean, best = np.array([0.2, 0.3, 0.5, 0.9]), np.full(4, 0.2), np.full(4, 0.3)
+    assert rise(scores, mean, best) == pytest.approx([0, 1, 3, 7])
+    # Of a photo that all words fit alike nothing is said.
+    assert rise(scores, mean, mean).tolist() == [0, 0, 0, 0]
+
+
+def test_few_photos_and_many_are_judged_alike() -> None:
+    """A page of hits is compared in another way than a whole library."""
+    words, photos, queries = directions(1, 150), directions(2, 40), directions(3, 3)
+    for query in queries:
+        many = judge_of(words)(query, photos)
+        few = [float(judge_of(words)(query, photos[at : at + 1])[0]) for at in range(40)]
+        assert many.tolist() == pytest.approx(few, abs=1e-6)
+
+
 def test_a_verdict_is_that_of_the_best_hit() -> None:
     assert is_match(np.array([0.1, 0.9], np.float32))
     assert is_match(np.array([WEAK_BELOW]))
@@ -310,6 +326,36 @@ def test_any_library_gives_a_usable_curve_or_none(seed: int, count: int) -> None
         assert curve.middle > 1
         assert math.isfinite(curve.slope)
         assert curve.slope > 0
+
+
+def test_a_fitted_curve_goes_through_both_landmarks() -> None:
+    """As high as the best 2 % of the words a quarter is right, as high as the best word 60 %."""
+    words, photos = directions(1, 200), directions(2, 80)
+    curve = fit(words, photos)
+    assert curve is not None
+    mean, best, top = background(words, photos)
+    further = float(np.median(rise(top, mean, best)))
+    assert 1.1 < further < 1.8
+    for height, share in ((1.0, 0.25), (further, 0.6)):
+        found = 1 / (1 + math.exp(-curve.slope * (height - curve.middle)))
+        assert found == pytest.approx(share, abs=1e-3)
+
+
+def test_what_was_fitted_is_what_judges(tmp_path: Path) -> None:
+    encoder = HashEncoder(["en"])
+    photos, query = directions(1, 60), directions(2, 1)[0]
+    folder = tmp_path / "a" / "cache"
+    assert Judge.open(encoder, cache_folder=folder) is None
+    assert prepare(encoder, photos[:5], cache_folder=folder) is None
+    found = []
+    for fitted in (None, Calibration().as_text(), Calibration(2.0, 9.0).as_text()):
+        judge = Judge.open(encoder, cache_folder=folder, fitted=fitted)
+        assert judge is not None
+        found.append(judge(query, photos).tolist())
+    assert found[0] == found[1]
+    assert max(found[2]) < max(found[0])
+    assert len(list(folder.rglob("*.npy"))) == 1
+    assert not list(folder.rglob("*.tmp"))
 
 
 def test_a_library_of_one_flat_picture_has_a_curve_too() -> None:

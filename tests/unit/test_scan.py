@@ -28,6 +28,7 @@ from photosearch.reports.upkeep import NOTE
 from photosearch.search.filters import Filters
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
 from photosearch.store.snapshot import Model, Snapshot
+from tests.long import examples
 from tests.make import write_photos
 
 DIM = 32
@@ -157,7 +158,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(12, 100), deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     first=st.integers(300, 900),

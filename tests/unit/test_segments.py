@@ -295,7 +295,7 @@ def test_what_is_looked_for_is_not_its_own_rival() -> None:
 
 def test_a_model_of_another_kind_is_named(tmp_path: Path) -> None:
     checkpoints.clip(tmp_path / "clip")
-    with pytest.raises(WrongUse, match="--by segments takes a GroupViT or CLIPSeg"):
+    with pytest.raises(WrongUse, match="by segments takes a GroupViT or CLIPSeg"):
         Segments(LABELS, str(tmp_path / "clip"))
 
 

@@ -116,6 +116,6 @@ def test_any_lines_are_looked_up(signs: Words, texts: list[str], joined: bool) -
 def test_wrong_use() -> None:
     with pytest.raises(WrongUse, match="there is none"):
         make_query("cat", read=True)
-    with pytest.raises(WrongUse, match="--no-words"):
+    with pytest.raises(WrongUse, match="no_words"):
         make_query(images=["a.jpg"], read=True, words=False)
     assert make_query(images=["a.jpg"], read=True).read

@@ -56,6 +56,13 @@ class PhotosearchError(Exception):
     def __str__(self) -> str:
         return _OPTION.sub(_parameter, super().__str__())
 
+    @property
+    def advice(self) -> str:
+        """The hint for everybody else; whole commands stand as they are, for a terminal."""
+        if self.hint.startswith(("photosearch ", "pip ")):
+            return self.hint
+        return _OPTION.sub(_parameter, self.hint)
+
 
 def line_of(error: BaseException) -> str:
     """What an error of others says, as one line that fits into one of ours."""

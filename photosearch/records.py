@@ -81,6 +81,7 @@ class Line:
     box: tuple[tuple[float, float], ...]
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "text": self.text,
             "confidence": round(self.confidence, 4),
@@ -104,6 +105,7 @@ class Region:
     corners: tuple[tuple[float, float], ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         record: dict[str, Any] = {
             "label": self.label,
             "score": round(self.score, 4),
@@ -128,6 +130,7 @@ class Located:
     regions: tuple[Region, ...]
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "path": None if self.path is None else os.fspath(self.path),
             "width": self.width,
@@ -144,6 +147,7 @@ class Failure:
     reason: str
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {"path": os.fspath(self.path), "reason": self.reason}
 
 
@@ -188,6 +192,7 @@ class Hit:
         return self.relevance is not None and self.relevance < WEAK_BELOW
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "rank": self.rank,
             "path": os.fspath(self.path),
@@ -235,6 +240,7 @@ class Classified:
         return self.labels[0][0]
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "path": None if self.path is None else os.fspath(self.path),
             "scoring": self.scoring,

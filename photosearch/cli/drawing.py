@@ -101,7 +101,7 @@ class Drawing:
                 self._write(image, photo, target)
             return self._shown(image, photo), target, None
         except (PhotosearchError, OSError) as error:
-            reason = str(error) if isinstance(error, PhotosearchError) else error.strerror or error
+            reason = error.typed if isinstance(error, PhotosearchError) else error.strerror or error
             return "", None, Failure(file.shown, f"no picture of it: {reason}")
 
     def notes(self) -> Iterator[str]:

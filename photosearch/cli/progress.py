@@ -33,7 +33,7 @@ _STAGES = {
 }
 
 
-def _form() -> str:
+def bar_form() -> str:
     """Of a bar: how far it is and how long it will take, the bar itself where there is room."""
     if terminal_width() < _NARROW:
         return "{desc}: {n_fmt}/{total_fmt}, {remaining} left{postfix}"
@@ -57,7 +57,7 @@ def bar(items: Iterable[One], what: str, total: int) -> Iterable[One]:
     from tqdm import tqdm
 
     shown: Iterable[One] = tqdm(
-        items, desc=what, total=total, bar_format=_form(), dynamic_ncols=True, leave=False
+        items, desc=what, total=total, bar_format=bar_form(), dynamic_ncols=True, leave=False
     )
     return shown
 
@@ -105,7 +105,7 @@ def progress_bar(show: bool) -> Iterator[Callable[[Progress], None] | None]:
                 bar = bars[progress.stage] = tqdm(
                     desc=_STAGES[progress.stage],
                     total=progress.total,
-                    bar_format=_form(),
+                    bar_format=bar_form(),
                     dynamic_ncols=True,
                     file=sys.stderr,
                     disable=None,

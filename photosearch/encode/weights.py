@@ -58,6 +58,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 def unreadable(path: Path, error: Exception) -> BadCheckpoint:
     """What a file is that no reader takes, where its first bytes tell; else the reader's words."""
+    if "not fully covered" in str(error):  # safetensors of a file that is shorter than it says
+        return BadCheckpoint(f"{path} is cut off or damaged: its end is missing")
     return _other_kind(path) or BadCheckpoint(
         f"{path} cannot be read as a weight file: {line_of(error)}"
     )

@@ -32,6 +32,7 @@ class Agreement:
     photos: int
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {"mean": round(self.mean, 6), "least": round(self.least, 6), "photos": self.photos}
 
 
@@ -77,6 +78,7 @@ class Status:
     advice: tuple[tuple[str, str], ...] = ()  # (what could be better, the command for it)
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "version": 1,
             "library": os.fspath(self.library),
@@ -150,6 +152,7 @@ class PhotoFacts:
     nearest: tuple[Hit, ...]  # the photos most like it
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "version": 1,
             "photo": self.photo,
@@ -180,6 +183,7 @@ class Counted:
     name: str = ""  # of a folder, its own
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         record: dict[str, Any] = {"value": self.value}
         if self.name:
             record["name"] = self.name
@@ -207,6 +211,7 @@ class Facets:
     points: tuple[tuple[float, float, int], ...] = ()  # latitude, longitude, photos around it
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         kinds = ("years", "months", "places", "countries", "cameras", "lenses", "folders", "tags",
                  "formats")  # fmt: skip
         return {

@@ -32,6 +32,7 @@ class DuplicateFile:
     mtime_ns: int = 0  # as it was indexed
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "path": os.fspath(self.path),
             "photo": self.photo,
@@ -65,6 +66,7 @@ class DuplicateGroup:
         return self.files[1:]
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {"files": [file.as_dict() for file in self.files]}
 
 

@@ -20,6 +20,7 @@ class Recall:
     median_rank: float
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "queries": self.queries,
             "recall@1": round(self.recall_at_1, 2),
@@ -39,6 +40,7 @@ class EvalReport:
     image_to_text: Recall
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "version": 1,
             "model": self.model,

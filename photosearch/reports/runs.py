@@ -26,6 +26,7 @@ class WordsReport:
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "read": self.read,
             "with_words": self.with_words,
@@ -47,6 +48,7 @@ class RegionsReport:
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "looked_at": self.looked_at,
             "unavailable": self.unavailable,
@@ -158,6 +160,7 @@ class TagReport:
     scoring: str  # "softmax" or "sigmoid"
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "scoring": self.scoring,
             "tags": [{"label": label, "photos": photos} for label, photos in self.tags],

@@ -24,6 +24,7 @@ class Problem:
     hint: str = ""
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "kind": self.kind,
             "message": self.message,
@@ -47,6 +48,7 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
+        """Whether nothing is wrong."""
         return not self.problems
 
     def as_dict(self) -> dict[str, Any]:
@@ -75,6 +77,7 @@ class Relocated:
     dry_run: bool = False
 
     def as_dict(self) -> dict[str, Any]:
+        """As `--json` has it: docs/json.md."""
         return {
             "version": 1,
             "roots": [{"old": os.fspath(old), "new": os.fspath(new)} for old, new in self.roots],

@@ -171,7 +171,7 @@ async def found(wanted: Awaitable[Found]) -> Found | Reply:
     except WrongUse:
         raise
     except PhotosearchError as error:
-        return error_reply(422, type(error).__name__, str(error), error.hint)
+        return error_reply(422, type(error).__name__, str(error), error.advice)
 
 
 async def _sent(

@@ -50,7 +50,7 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(PhotosearchError)
     async def ours(request: Request, error: PhotosearchError) -> Reply:
         status = 503 if isinstance(error, _OURS) else 400
-        return error_reply(status, type(error).__name__, str(error), error.hint)
+        return error_reply(status, type(error).__name__, str(error), error.advice)
 
     @app.exception_handler(RequestValidationError)
     async def parameters(request: Request, error: RequestValidationError) -> Reply:

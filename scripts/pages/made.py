@@ -20,7 +20,7 @@ def filters() -> str:
     """Each filter as option and qualifier, with its contrary."""
     from photosearch.search.filters import filters_table
 
-    return filters_table()
+    return filters_table().rstrip("\n")
 
 
 def commands() -> str:

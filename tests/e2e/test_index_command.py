@@ -117,7 +117,7 @@ def test_photo_folder_is_never_written_to(photosearch: Command, photos: Path) ->
         (["index", ".", "--model", "ViT-X"], "no model of the name 'ViT-X'"),
         (["index", ".", "--model", "ViT-B/32"], "PHOTOSEARCH_OFFLINE"),
         (["index", ".", "--model", "hf:openai/clip"], "hf:openai/clip"),
-        (["index", ".", "--model", "a/clip.pt"], "no file or folder of that path"),
+        (["index", ".", "--model", "a/clip.pt"], "holds no 'a'"),
         (["index", ".", "--device", "tpu", "--model", "mini"], "'tpu' is no device"),
         (["index", ".", "--precision", "int4"], "'int4' is no precision"),
         (["index", ".", "--model", "min"], "no model of the name 'min'"),
@@ -323,4 +323,4 @@ def test_ctrl_c_while_starting_shows_no_traceback(photosearch: Command, part: st
     done = subprocess.run(
         [sys.executable, "-c", LATE, part], env=photosearch.env, capture_output=True
     )
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"photosearch: interrupted\n")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from photosearch.encode.locator_files import LocatorFacts
+from photosearch.encode.manage import ModelFacts
 from tests.command import SAMPLES, Command
 from tests.hub import Hub
 
@@ -32,6 +35,14 @@ def test_a_checkpoint_fills_a_second_set_and_takes_over(photosearch: Command) ->
     other = photosearch("query", "a sign", "--json").json
     assert other != first
     assert photosearch("query", "a sign", "--json", "--model", "mini").json["hits"] == first["hits"]
+
+
+def test_json_page_names_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+    section = page.partition("## `models`")[2].partition("\n## ")[0]
+    for facts in (ModelFacts, LocatorFacts):
+        for field in fields(facts):
+            assert f"`{field.name}`" in section, field.name
 
 
 def test_a_later_query_needs_no_torch(photosearch: Command) -> None:

@@ -179,6 +179,19 @@ def test_nothing_is_said_of_requests(command: Command) -> None:
 
 
 @posix
+def test_started_by_nohup_it_outlives_the_terminal(command: Command) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # is inherited, as from nohup
+    try:
+        served = Served(command, "--port", "0")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with served:
+        served.process.send_signal(signal.SIGHUP)
+        assert served.get("/")[0] == 200
+        assert served.end(signal.SIGTERM)[0] == 0
+
+
+@posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_it_ends_at_once_though_somebody_is_connected(
     command: Command, number: int, code: int

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
+import typer
 import typer.main
 
+from photosearch.cli import output, progress
 from photosearch.cli.app import app
 from photosearch.errors import WrongUse
 
@@ -115,3 +118,39 @@ def test_errors_name_options_to_those_who_type_them_and_parameters_to_others() -
     assert str(error) == (
         "min_relevance must lie between 0 and 1, and 2 x in_folder; k is 0; --a/b.jpg"
     )
+    assert WrongUse("", hint="--min-relevance 50%").advice == "min_relevance 50%"
+    assert WrongUse("", hint="photosearch query --small x").advice == "photosearch query --small x"
+
+
+def test_ctrl_c_is_no_bug_whatever_an_import_makes_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def body() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    monkeypatch.setattr(output, "_was_interrupted", False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        output.mind_interrupts()
+        with pytest.raises(typer.Exit) as ended:
+            output.command(body)()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.value.exit_code == output.INTERRUPTED
+    assert capsys.readouterr().err == "photosearch: interrupted\n"
+
+
+def test_a_bar_says_how_long_it_will_take_at_any_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tqdm import tqdm
+
+    for columns in (40, 80):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        line = tqdm.format_meter(
+            11, 1313, 3.0, ncols=columns, prefix="printed words", bar_format=progress.bar_form()
+        )
+        assert len(line) <= columns
+        assert "11/1313" in line
+        assert line.endswith(" left")

@@ -345,7 +345,7 @@ def damaged(folder: Path, how: str) -> str:
     weights, config = folder / "model.safetensors", folder / "config.json"
     if how == "cut":
         weights.write_bytes(weights.read_bytes()[:-1000])
-        return "cannot be loaded"
+        return "is cut off"
     if how == "no weights":
         weights.unlink()
         return "holds no weights"
@@ -355,7 +355,7 @@ def damaged(folder: Path, how: str) -> str:
         return "cannot be loaded"
     if how == "no tokenizer":
         (folder / "tokenizer.json").unlink()
-        return "its tokenizer cannot be read"
+        return "lacks its tokenizer"
     if how == "no preprocessing":
         (folder / "preprocessor_config.json").unlink()
         return "its image processor cannot be read"

@@ -411,6 +411,7 @@ class TestLists:
     def test_the_total_is_of_those_that_pass(self, asking: Asking) -> None:
         asking.gallery.lose([11, 30])
         assert asking(Query(()), 5, offset=0).total == 38
+        assert [hit.rank for hit in asking(Query(()), 5).hits] == [1, 2, 3, 4, 5]
         page = asking(Query((), Filters(name="1?")), 5, offset=5)
         assert (page.total, len(page.hits), page.more) == (9, 4, False)
 

@@ -7,6 +7,7 @@ search of all photos (reading.py) and that of one photo (printed.py) measure ali
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 from photosearch.records import Line
@@ -20,6 +21,8 @@ STOP_WORDS = frozenset(
 MAX_TEXT = 2000  # characters; no line is longer
 NEAR_LETTERS = 5
 NEAR_QUALITY = 0.7
+# A shorter word stands within longer ones by chance: a tree in STREET, an ear in PEAR.
+_TELLING_LETTERS = 6
 _JOINED_QUALITY = 0.8
 _JOINED_LETTERS = 5  # shorter ones stand across blanks by chance
 
@@ -39,6 +42,16 @@ def quality_of(word: str, found: FoundLine) -> float:
     if len(word) >= _JOINED_LETTERS:
         return _JOINED_QUALITY
     return 0.5 * _JOINED_QUALITY
+
+
+def is_by_chance(word: str, found: FoundLine) -> bool:
+    """Whether a line holds a short word nowhere but within longer runs of letters.
+
+    Beside a digit it is a part of a code, and a script without blanks has no longer runs.
+    """
+    if len(word) >= _TELLING_LETTERS or not word.isalpha() or is_unspaced(word):
+        return False
+    return not re.search(rf"(?<![^\W\d_]){word}(?![^\W\d_])", found.normal)
 
 
 def holds(normal: str, joined: str, phrase: str) -> bool:

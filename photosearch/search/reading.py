@@ -75,7 +75,7 @@ def photos_reading(
     telling = [word for word in words if word not in STOP_WORDS]
     if not telling and not sure:
         return []
-    search = LookUp(snapshot, only, near=sure, common=sure)
+    search = LookUp(snapshot, only, sure=sure, common=sure)
     terms = search.terms(_longest(telling or words))
     phrases = phrases_of(wanted, " ".join(telling))
     return _reads(search, terms, phrases, 0.0 if sure else ENOUGH)

@@ -17,6 +17,7 @@ from photosearch.search.matching import (
     NEAR_LETTERS,
     NEAR_QUALITY,
     holds,
+    is_by_chance,
     is_near,
     is_unspaced,
     lines_at,
@@ -63,8 +64,9 @@ class Term:
 class LookUp:
     """Words of one query, looked up among the photos that may be found.
 
-    near: guesses at wrong letters always, else only where a word is found nowhere. common: words
-    that are printed everywhere count.
+    sure: the words are printed somewhere. Otherwise they may describe what a photo looks like: then
+    wrong letters are guessed at only where a word is found nowhere, and a short word counts only
+    where it does not stand within a longer one. common: words that are printed everywhere count.
     """
 
     def __init__(
@@ -72,11 +74,11 @@ class LookUp:
         snapshot: Snapshot,
         only: NDArray[np.int64] | None,
         *,
-        near: bool = True,
+        sure: bool = True,
         common: bool = True,
     ) -> None:
         self.snapshot = snapshot
-        self.near = near
+        self.sure = sure
         self.common = common
         self.filtered = only is not None
         if only is not None:
@@ -98,8 +100,9 @@ class LookUp:
             lines_with(self.snapshot, either(term.text), _LINES_A_TERM, allowed=self.filtered)
         )
         for line in lines:
-            term.note(line, quality_of(term.text, line))
-        if self.near or not any(f" {term.text} " in line.normal for line in lines):
+            if self.sure or not is_by_chance(term.text, line):
+                term.note(line, quality_of(term.text, line))
+        if self.sure or not any(f" {term.text} " in line.normal for line in lines):
             for line in self._lines_near(term.text):
                 term.note(line, NEAR_QUALITY)
 

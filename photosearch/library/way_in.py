@@ -23,8 +23,7 @@ from photosearch.settings import reads_words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from photosearch.decode.limits import Limits
-    from photosearch.ingest.photos import Options as PhotosOptions
+    from photosearch.ingest.held import Options as PassOptions
     from photosearch.reports.runs import IndexReport, RegionsReport, WatchReport, WordsReport
     from photosearch.store.catalogue import Catalogue
 
@@ -120,30 +119,12 @@ class WayIn(Opened):
                 count_first=count_first,
                 vectors=self._vectors,
             )
-            report = self._look_at_regions(catalogue, report, regions, options, jobs, limits)
-            if report.interrupted or not (reads_words() if words is None else words):
-                return report
-            try:
-                read = indexing.read_words(
-                    catalogue,
-                    self._snapshot,
-                    pass_options(retry, jobs, limits, progress, should_stop),
-                )
-            except MissingExtra as error:
-                if words:  # asked for by name
-                    raise
-                logger.warning("%s; %s", error, error.hint)
-                return report
-            return replace(report, words=read, interrupted=bool(read.left))
+            later = pass_options(retry, jobs, limits, progress, should_stop)
+            report = self._then_regions(catalogue, report, regions, later)
+            return self._then_words(catalogue, report, words, later)
 
-    def _look_at_regions(
-        self,
-        catalogue: Catalogue,
-        report: IndexReport,
-        wanted: bool | None,
-        how: PhotosOptions,
-        jobs: int | None,
-        limits: Limits,
+    def _then_regions(
+        self, catalogue: Catalogue, report: IndexReport, wanted: bool | None, how: PassOptions
     ) -> IndexReport:
         """The pass over parts of photos, where it is wanted now or was before."""
         from photosearch.library import indexing
@@ -155,11 +136,25 @@ class WayIn(Opened):
             catalogue.set_setting(SETTING, "yes")
         if report.interrupted or catalogue.setting(SETTING) != "yes":
             return report
-        options = pass_options(how.retry, jobs, limits, how.progress, how.should_stop)
-        looked = indexing.look_at_regions(
-            self.path, catalogue, self._snapshot, self.encoder, options
-        )
+        looked = indexing.look_at_regions(self.path, catalogue, self._snapshot, self.encoder, how)
         return replace(report, regions=looked, interrupted=bool(looked.left))
+
+    def _then_words(
+        self, catalogue: Catalogue, report: IndexReport, wanted: bool | None, how: PassOptions
+    ) -> IndexReport:
+        """The pass over printed words, unless it is not wanted, or its reader is not installed."""
+        from photosearch.library import indexing
+
+        if report.interrupted or not (reads_words() if wanted is None else wanted):
+            return report
+        try:
+            read = indexing.read_words(catalogue, self._snapshot, how)
+        except MissingExtra as error:
+            if wanted:  # asked for by name
+                raise
+            logger.warning("%s; %s", error, error.hint)
+            return report
+        return replace(report, words=read, interrupted=bool(read.left))
 
     def look_at_regions(
         self,

@@ -182,7 +182,7 @@ def main() -> None:
         # What libraries think of damaged metadata is no word for users; python -W shows it.
         warnings.simplefilter("ignore")
     try:
-        app()
+        app(prog_name="photosearch")  # by `python -m photosearch` too, in hints and completion
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 2

@@ -87,5 +87,5 @@ def relocate(
     for before, after in report.roots:
         say(f"{printable(before)} → {printable(after)}")
     found = f"{report.agreed:,} of {report.sampled:,} looked for are there"
-    moved = "would move" if dry_run else "moved"
-    say(f"{counted(report.files, 'file')} {moved} ({found})")
+    known = "would be known there" if dry_run else "known there now"
+    say(f"{counted(report.files, 'file')} {known} ({found})")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from photosearch import gazetteer
+from photosearch.gazetteer.places import places_of
+from photosearch.gazetteer.settlements import key as gazetteer_key
 from photosearch.store.catalogue import Catalogue
 from photosearch.store.places import all_placed, store_places, unplaced
 
@@ -20,14 +21,14 @@ def name_places(catalogue: Catalogue, should_stop: Callable[[], bool] = lambda: 
 
     Photos of one spot, to 10 metres, are looked up once.
     """
-    key = gazetteer.key()
+    key = gazetteer_key()
     waiting = unplaced(catalogue, key)
     for start in range(0, len(waiting), _AT_ONCE):
         if should_stop():
             return start
         photos = waiting[start : start + _AT_ONCE]
         spots = {(round(north, 4), round(east, 4)) for _, north, east in photos}
-        known = dict(zip(spots, gazetteer.places_of(list(spots)), strict=True))
+        known = dict(zip(spots, places_of(list(spots)), strict=True))
         store_places(
             catalogue,
             key,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import WrongUse
 from photosearch.filenames import RAW_SUFFIXES
-from photosearch.gazetteer import usual_name
+from photosearch.gazetteer.names import usual_name
 from photosearch.paths import (
     asks_system,
     below,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photosearch.encode.taught import as_taught
 from photosearch.errors import WrongUse
 from photosearch.paths import time_of, to_bytes
 from photosearch.search.example import InLibrary, is_url, name_of, read_example
@@ -101,10 +102,7 @@ def _text_vector(
     text: str, language: str | None, encoder: Encoder, remembered: Remembered
 ) -> NDArray[np.float32]:
     tower = encoder.language_of(text, language)
-    if tower == "zh":
-        from photosearch.search.simplified import simplified
-
-        text = simplified(text)
+    (text,) = as_taught([text], encoder, language)
     key = encoder.text_key(tower)
     vector = remembered.get(key, text, encoder.dim)
     if vector is None:

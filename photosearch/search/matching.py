@@ -45,13 +45,22 @@ def quality_of(word: str, found: FoundLine) -> float:
 
 
 def is_by_chance(word: str, found: FoundLine) -> bool:
-    """Whether a line holds a short word nowhere but within longer runs of letters.
+    """Whether a line holds a short word nowhere but within longer ones, or across a blank.
 
-    Beside a digit it is a part of a code, and a script without blanks has no longer runs.
+    Beside a digit it is a part of a code, and one beside a Chinese character stands by itself.
     """
     if len(word) >= _TELLING_LETTERS or not word.isalpha() or is_unspaced(word):
         return False
-    return not re.search(rf"(?<![^\W\d_]){word}(?![^\W\d_])", found.normal)
+    normal = found.normal  # with a blank before and after it
+    return all(
+        _is_spelled(normal[place.start() - 1]) or _is_spelled(normal[place.end()])
+        for place in re.finditer(word, normal)
+    )
+
+
+def _is_spelled(char: str) -> bool:
+    """Whether this is a letter of those that words are spelled with."""
+    return char.isalpha() and not is_unspaced(char)
 
 
 def holds(normal: str, joined: str, phrase: str) -> bool:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photosearch.errors import WrongUse
-from photosearch.gazetteer import EARTH_KM, km_between, normal_name
+from photosearch.gazetteer.globe import EARTH_KM, km_between
+from photosearch.gazetteer.names import normal_name
 
 if TYPE_CHECKING:
     from photosearch.store.snapshot import Snapshot
@@ -47,15 +48,15 @@ class Area:
 
 def area_of(text: str, km: float | None = None) -> Area:
     """The surroundings of a city, or of a point."""
-    from photosearch import gazetteer
+    from photosearch.gazetteer.cities import cities_called, like_names
 
     km = DEFAULT_KM if km is None else km
     point = point_of(text)
     if point is not None:
         return Area(*point, km)
-    found = gazetteer.cities_called(text)
+    found = cities_called(text)
     if not found:
-        like = " or ".join(gazetteer.like_names(text))
+        like = " or ".join(like_names(text))
         raise WrongUse(
             f"no city called {text!r} is known",
             hint=f"--near {like}" if like else "its English name, or a point: --near 35.01,135.77",

@@ -14,7 +14,7 @@ from photosearch.records import Answer, Hit
 from photosearch.search.example import name_of
 from photosearch.search.query import IMAGE_KINDS, Query
 from photosearch.show.previews import Wanted
-from photosearch.show.reason import percent, reason
+from photosearch.show.reason import reason_in_words
 from photosearch.show.sheet import Corners, Picture, Section
 from photosearch.show.text import counted
 
@@ -69,14 +69,13 @@ def day_of(hit: Hit) -> str:
 
 
 def _picture(hit: Hit) -> Picture:
-    judged = "" if hit.relevance is None else f" \u00b7 {percent(hit.relevance)}"
-    lines = [reason(hit), day_of(hit)]
+    lines = [reason_in_words(hit), day_of(hit)]
     if hit.copies:
         lines.append(f"and {counted(len(hit.copies), 'more copy', 'more copies')}")
     return Picture(
         Wanted.of(hit),
         hit.path,
-        f"{hit.rank}{judged}",
+        str(hit.rank),
         [line for line in lines if line],
         size=(hit.width, hit.height),
         boxes=boxes_of(hit),

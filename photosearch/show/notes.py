@@ -11,7 +11,7 @@ import re
 from glob import escape
 
 from photosearch.filenames import PHOTO_SUFFIXES, suffix_of
-from photosearch.gazetteer import normal_name
+from photosearch.gazetteer.names import normal_name
 from photosearch.library import Library
 from photosearch.records import Answer
 from photosearch.search.filters import Filters

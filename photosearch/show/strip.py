@@ -16,7 +16,7 @@ from photosearch.records import Hit
 from photosearch.show.contact import boxes_of, day_of
 from photosearch.show.pictures import Terminal, render
 from photosearch.show.previews import Preview, Wanted, previews
-from photosearch.show.reason import percent
+from photosearch.show.reason import percent, same_thing
 from photosearch.show.table import link
 from photosearch.show.text import cells, printable, shorten
 
@@ -109,8 +109,7 @@ def _captions(
 
 def _caption(hit: Hit, shown: Preview | str, width: int, links: bool) -> Iterator[tuple[str, int]]:
     """Lines, and how many cells each takes."""
-    judged = "" if hit.relevance is None else f" {percent(hit.relevance)}"
-    start = f"{hit.rank}{judged} "
+    start = f"{hit.rank} "
     name = shorten(printable(hit.path.name), max(width - cells(start), 8))
     yield start + (link(hit.path, name) if links else name), cells(start + name)
     for line in _lines(hit):
@@ -124,15 +123,15 @@ def _caption(hit: Hit, shown: Preview | str, width: int, links: bool) -> Iterato
 
 def _lines(hit: Hit) -> Iterator[str]:
     notes = [day_of(hit)[:10]] if hit.taken_at else []
-    if hit.is_weak:
-        notes.append("weak")
+    if hit.relevance is not None:
+        notes.append(f"{'weak: ' if hit.is_weak else ''}{percent(hit.relevance)} sure")
     if hit.copies:
         notes.append(f"+{len(hit.copies)} {'copy' if len(hit.copies) == 1 else 'copies'}")
     if notes:
         yield ", ".join(notes)
     reads, same = hit.evidence.get("reads"), hit.evidence.get("geometry")
     if same:
-        yield f"same thing: {same['inliers']} points"
+        yield same_thing(same)
     if reads:
         yield f'"{printable(reads["text"])}"'
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from photosearch.records import Hit
-from photosearch.show.reason import percent, reason
+from photosearch.show.reason import percent, reason, reason_in_words
 from photosearch.show.text import cells, home_relative, printable, shorten
 
 # The reason stands beside the path where that leaves this many cells for the path, else below it.
@@ -35,15 +35,13 @@ def score_lines(hits: Iterable[Hit], *, all_copies: bool = False) -> Iterator[st
 def terminal_lines(
     hits: list[Hit], *, width: int, links: bool, all_copies: bool = False
 ) -> Iterator[str]:
-    """Aligned columns: rank, relevance, day, path, what is special about it, and the reason."""
+    """Aligned columns: rank, day, path, what is special about it, and the reason."""
     dated = any(hit.taken_at for hit in hits)
-    judged = any(hit.relevance is not None for hit in hits)
-    widest = max((cells(reason(hit)) for hit in hits), default=0)
-    for hit in hits:
+    reasons = [reason_in_words(hit) for hit in hits]
+    widest = max(map(cells, reasons), default=0)
+    for hit, why in zip(hits, reasons, strict=True):
         day = f"  {(hit.taken_at or '')[:10]:10}" if dated else ""
-        share = f"  {percent(hit.relevance):>5}" if judged else ""
-        start = f"{hit.rank:3}{share}{day}  "
-        why = reason(hit)
+        start = f"{hit.rank:3}{day}  "
         notes = _notes(hit, all_copies)
         room = width - cells(start) - cells(notes)
         beside = bool(why) and room - widest - 2 >= _PATH_ROOM

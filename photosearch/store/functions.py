@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from photosearch.gazetteer import km_between
+from photosearch.gazetteer.globe import km_between
 
 if TYPE_CHECKING:
     from photosearch.store.snapshot import Snapshot
@@ -57,8 +57,9 @@ def _folders(folder: bytes) -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def _name(name: str | bytes) -> str:
-    # NFC: macOS takes letters and their marks apart. A byte that is no text stays itself.
-    return unicodedata.normalize("NFC", os.fsdecode(name).casefold())
+    # NFKC: macOS takes letters and their marks apart, and a Chinese or Japanese keyboard writes
+    # full-width ones. A byte that is no text stays itself.
+    return unicodedata.normalize("NFKC", os.fsdecode(name).casefold())
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from photosearch.gazetteer import Place, normal_name
+from photosearch.gazetteer.names import normal_name
+from photosearch.gazetteer.places import Place
 
 if TYPE_CHECKING:
     from photosearch.store.catalogue import Catalogue

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from photosearch.records import Line
+from photosearch.simplified import simplified_letters
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +59,8 @@ class FoundLine:
 
 
 def normal_words(text: str) -> str:
-    """Words without capitals, accents and punctuation, one blank between them.
+    """Words without capitals, accents and punctuation, one blank between them; Chinese in
+    simplified characters.
 
     NFKC first: full-width letters and ligatures become plain ones.
     """
@@ -74,7 +76,8 @@ def normal_words(text: str) -> str:
         if kind in "LN":
             accented = is_accented
         kept.append(char if kind in "LNM" else " ")
-    return " ".join(unicodedata.normalize("NFKC", "".join(kept)).split())
+    words = " ".join(unicodedata.normalize("NFKC", "".join(kept)).split())
+    return simplified_letters(words)
 
 
 @lru_cache(maxsize=4096)

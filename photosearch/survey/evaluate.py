@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from photosearch.encode.taught import as_taught
 from photosearch.errors import WrongUse
 from photosearch.paths import to_bytes
 from photosearch.reports.recall import EvalReport, Recall
@@ -95,7 +96,7 @@ def evaluate(
     only = np.array(sorted(set(photo_ids)), np.int64)
     texts = [caption for row in rows for caption in row.captions]
     owners = np.array([photo_ids[i] for i, row in enumerate(rows) for _ in row.captions], np.int64)
-    vectors = encoder.encode_texts(texts, language=language)
+    vectors = encoder.encode_texts(as_taught(texts, encoder, language), language=language)
 
     text_ranks = np.empty(len(texts), np.int64)
     for number, (vector, owner) in enumerate(zip(vectors, owners, strict=True)):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photosearch.gazetteer import usual_name
+from photosearch.gazetteer.names import usual_name
 from photosearch.reports.contents import Counted, Facets
 from photosearch.store.functions import folded
 from photosearch.survey.columns import Columns, Numbers, PlaceNames, rows_of

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from photosearch.encode.crops import encode_boxes
 from photosearch.encode.proposals import Candidates, candidates, windows
+from photosearch.encode.taught import as_taught
 from photosearch.records import Region
 from photosearch.zeroshot.labels import texts_of
 from photosearch.zeroshot.ranking import WEIGHTS, choose, features
@@ -85,7 +86,7 @@ class ByRegions:
         self._labels = list(labels)
         self._threshold = _THRESHOLD if threshold is None else threshold
         texts = [texts_of(label, (), encoder.language_of(label))[0] for label in labels]
-        self._texts = encoder.encode_texts(texts).astype(np.float64)
+        self._texts = encoder.encode_texts(as_taught(texts, encoder)).astype(np.float64)
         if words is None:
             words = encoder.encode_texts(list(_WORDS))
         self._words = np.asarray(words, np.float64)

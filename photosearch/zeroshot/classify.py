@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photosearch.encode.taught import as_taught
 from photosearch.encode.towers import normalise
 from photosearch.errors import WrongUse
 from photosearch.zeroshot.labels import check_labels, check_templates, parse_labels, texts_of
@@ -93,7 +94,9 @@ def label_vectors(
             f"{names[0]!r} is the only label, and would always have 100 %: give two or more",
             hint=f'--labels "{names[0]},something else"',
         )
-    vectors = _means(encoder.encode_texts(texts, language=language), owners)
+    vectors = _means(
+        encoder.encode_texts(as_taught(texts, encoder, language), language=language), owners
+    )
     # Where the templates of a label are in several languages: the mean, as of their vectors.
     scales = _means(np.array([[scorings[tower].scale] for tower in towers]), owners)[:, 0]
     biases = _means(np.array([[scorings[tower].bias or 0.0] for tower in towers]), owners)[:, 0]

@@ -8,7 +8,6 @@ Positions are drawn near the settlements of the gazetteer, as photos' are.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import shutil
 import time
@@ -19,7 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from photosearch import gazetteer
+from photosearch.gazetteer.cities import cities_called
+from photosearch.gazetteer.globe import km_to, on_globe
+from photosearch.gazetteer.places import place_of
+from photosearch.gazetteer.settlements import key, settlements
 from photosearch.ingest.places import name_places
 from photosearch.records import Facts, FoundFile, Photo
 from photosearch.search.filters import Filters
@@ -56,21 +58,20 @@ def timed(work: Callable[[], Any], rounds: int = 1) -> tuple[float, Any]:
 
 def agreement() -> list[dict[str, Any]]:
     """Each settlement taken away: has the nearest other one its region and country?"""
-    records = json.loads(gazetteer._text())
-    degrees = np.array([(one["latitude"], one["longitude"]) for one in records])
-    points = gazetteer.on_globe(degrees[:, 0], degrees[:, 1])
-    order = np.argsort(degrees[:, 0], kind="stable")
-    points, south = points[order], degrees[order, 0]
-    code = np.array([records[at]["country_code"] for at in order])
-    region = np.array([f"{records[at]['country_code']}/{records[at].get('state')}" for at in order])
+    data = settlements()
+    order = np.argsort(data.latitudes, kind="stable")
+    south = data.latitudes[order]
+    points = on_globe(south, data.longitudes[order])
+    region = data.region[order]
+    code = np.array([code for code, _ in data.regions])[region]
     distance, other = np.empty(len(points)), np.empty(len(points), np.int64)
-    for at, point in enumerate(points):
+    for at, (latitude, row) in enumerate(zip(south.tolist(), order.tolist(), strict=True)):
         for band in (0.2, 2.0, 180.0):
-            first, end = south.searchsorted([south[at] - band, south[at] + band])
-            chords = np.square(points[first:end] - point).sum(axis=1)
-            chords[at - first] = 9
-            nearest = int(chords.argmin())
-            km = 2 * gazetteer.EARTH_KM * np.arcsin(min(1.0, np.sqrt(chords[nearest]) / 2))
+            first, end = south.searchsorted([latitude - band, latitude + band])
+            kilometres = km_to(points[first:end], latitude, float(data.longitudes[row]))
+            kilometres[at - first] = np.inf
+            nearest = int(kilometres.argmin())
+            km = float(kilometres[nearest])
             if km <= band * 111 or band == 180:
                 break
         distance[at], other[at] = km, first + nearest
@@ -91,21 +92,21 @@ def agreement() -> list[dict[str, Any]]:
 def fill(library: Path, photos: int) -> None:
     """A catalogue of photos with positions, cameras and names."""
     chance = random.Random(0)
-    records = json.loads(gazetteer._text())
+    data = settlements()
     catalogue = Catalogue(library, create=True)
     root = catalogue.add_root(b"/photos")
     model = catalogue.add_model("key", "model", 4)
     cameras = [("Google", "Pixel 6"), ("Canon", "EOS R6"), ("Apple", "iPhone 15"), (None, None)]
     batch = Batch()
     for number in range(photos):
-        home = chance.choice(records)
+        home = chance.randrange(len(data))
         make, camera = chance.choice(cameras)
         facts = Facts(
             taken_at=f"{chance.randint(2005, 2024)}-06-15T12:00:00",
             make=make,
             camera=camera,
-            latitude=home["latitude"] + chance.gauss(0, 0.02),
-            longitude=home["longitude"] + chance.gauss(0, 0.02),
+            latitude=float(data.latitudes[home]) + chance.gauss(0, 0.02),
+            longitude=float(data.longitudes[home]) + chance.gauss(0, 0.02),
         )
         size = chance.choice([(4000, 3000), (3000, 4000)])
         photo = Photo(number.to_bytes(32, "big"), 1, "jpeg", *size, facts)
@@ -121,14 +122,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--photos", type=int, default=100_000)
     photos = parser.parse_args().photos
+    print(f"open the gazetteer: {timed(settlements)[0]:.3f} s")
+    print(f"name the first point: {timed(lambda: place_of(0, 0))[0]:.3f} s")
+    name, _ = timed(lambda: cities_called("Kyoto"))
+    print(f"find a city by name: {name:.3f} s")
+
     print("How true the names of the nearest settlement are, by its distance:")
     for row in agreement():
         print(" ", row)
-    gazetteer._settlements.cache_clear()
-    print(f"open the gazetteer: {timed(lambda: gazetteer.place_of(0, 0))[0]:.3f} s")
-    gazetteer._text.cache_clear()
-    name, _ = timed(lambda: gazetteer.cities_called("Kyoto"))
-    print(f"find a city by name: {name:.3f} s")
 
     library = SCRATCH / "places"
     shutil.rmtree(library, ignore_errors=True)
@@ -136,8 +137,8 @@ def main() -> None:
     catalogue = Catalogue(library)
     seconds, count = timed(lambda: name_places(catalogue))
     print(f"name {count} photos: {seconds:.2f} s, {seconds / count * 1e6:.0f} ms a thousand")
-    key = gazetteer.key()
-    seconds, _ = timed(lambda: unplaced(catalogue, key), 5)
+    edition = key()
+    seconds, _ = timed(lambda: unplaced(catalogue, edition), 5)
     print(f"nothing to name among {photos}: {seconds * 1e3:.1f} ms")
     catalogue.close()
     snapshot = Snapshot(library)

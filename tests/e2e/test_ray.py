@@ -157,6 +157,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     patch.setenv("RAY_AUTH_MODE", "token")
     patch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 4)
     patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    # A node that is gone is asked five times for an answer: by itself every 3 s.
+    patch.setenv("RAY_health_check_period_ms", "500")
     # The names of its sockets have room for a short path only.
     short = Path("/tmp") / f"psray-test-{os.getpid()}"
     running = Cluster(short, folder / "errors")

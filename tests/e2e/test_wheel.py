@@ -53,7 +53,7 @@ def test_what_is_in_it(unpacked: Path) -> None:
         "photosearch/models/mini/visual/model.onnx",
         "photosearch/models/mini/textual/model.onnx",
         "photosearch/models/mini/textual_zh/tokenizer.json",
-        "photosearch/geonames/cities.json.gz",
+        "photosearch/geonames/settlements.npz",
     } <= names
     page = REPOSITORY / "photosearch" / "web" / "page"
     assert {f"photosearch/web/page/{one.name}" for one in page.iterdir()} <= names

@@ -172,17 +172,20 @@ def test_nobody_outlives_a_killed_command(
 
 def test_ctrl_c_and_a_closed_terminal_store_what_was_done(tmp_path: Path, many: Path) -> None:
     """SIGINT and SIGTERM end with 130 or by the signal, SIGHUP at once; each is gone on from."""
+    photos = many / "b"
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         command = Command(tmp_path / ending.name)
         with fault(f"signal: {ending.name}"):
             with nobody_left(command):
-                process = start(command, "index", many)
-                time.sleep(0.8)
+                process = start(command, "index", photos)
+                while process.poll() is None and not is_born(command.library):
+                    time.sleep(0.02)
+                time.sleep(0.2)  # at work on the photos
                 os.killpg(process.pid, ending)
                 _, err = process.communicate(timeout=60)
             assert process.returncode in (130, 3, -ending), err
             assert b"Traceback" not in err, err
             if is_born(command.library):
                 whole_contents(command)
-            command("index", "-q", many, code=None)
-            assert command("index", "--json", many).json["encoded"] == 0
+            command("index", "-q", photos, code=None)
+            assert command("index", "--json", photos).json["encoded"] == 0

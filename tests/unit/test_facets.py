@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from photosearch import Library
-from photosearch.gazetteer import Place
+from photosearch.gazetteer.places import Place
 from photosearch.records import Facts, FoundFile, Photo
 from photosearch.reports.contents import Counted, Facets
 from photosearch.search.filters import Filters

@@ -414,6 +414,14 @@ def test_many_values_are_answered_and_too_many_refused(many: list[Shots]) -> Non
         assert len(allowed) in (0, len(many[0].shots))
         with pytest.raises(WrongUse, match="more than 200 filters"):
             Filters(**{field: [*values, "2,2"]}).allowed_ids(many[0].snapshot)
+        # Those of filters that must hold as well are counted too.
+        for also, last in ((values[:100], values[100:]), (values[100:], values[:100])):
+            both = Filters(**{field: last}, also=(Filters(**{field: also}),))
+            assert both.allowed_ids(many[0].snapshot) is not None
+            over = Filters(**{field: [*last, "2,2"]}, also=both.also)
+            with pytest.raises(WrongUse, match="more than 200 filters") as caught:
+                over.allowed_ids(many[0].snapshot)
+            assert caught.value.hint == "fewer of them"
 
 
 class TestFolders:
@@ -518,7 +526,14 @@ class TestFields:
         table = filters_table()
         for one in options():
             assert f"`--{one.metadata['option']}" in table
-        rows = table.strip().splitlines()
+        rows = table.splitlines()
+        assert rows[0] == "| Option | Inside the text | Keeps photos | The contrary |"
+        assert rows[1] == "| --- | --- | --- | --- |"
+        assert (
+            "| `--tag cat` | `tag:cat` | with this tag; of several, with all of them | "
+            "`--not-tag`, `-tag:` |"
+        ) in rows
+        assert next(row for row in rows if "`--within 5`" in row).endswith("unless given) |  |")
         assert {row.replace("\\|", "").count("|") for row in rows} == {5}
 
 

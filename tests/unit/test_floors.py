@@ -22,7 +22,10 @@ FLOORS = (
         "errors masks records reports.runs reports.contents reports.duplicates reports.upkeep "
         "reports.recall paths filenames settings ordered",
     ),
-    ("read ignore walk mounts gazetteer",),
+    (
+        "simplified read ignore walk mounts",
+        "gazetteer.globe gazetteer.names gazetteer.settlements gazetteer.places gazetteer.cities",
+    ),
     (
         "decode.limits decode.raw decode.formats decode.pixels decode.facts decode.worker "
         "decode.process decode.pool",
@@ -35,7 +38,7 @@ FLOORS = (
         "encode.sources.folder encode.sources.pretrained encode.sources.openai "
         "encode.sources.huggingface encode.sources.open_clip encode.sources.chinese_clip "
         "encode.sources.ready_onnx encode.originals encode.on_torch encode.export "
-        "encode.quantise encode.encoder encode.find encode.names encode.manage "
+        "encode.quantise encode.encoder encode.taught encode.find encode.names encode.manage "
         "encode.locator_files encode.merging encode.proposals encode.crops",
     ),
     ("ocr.reader ocr.gate ocr.rapid",),
@@ -57,7 +60,7 @@ FLOORS = (
         "index.choose",
     ),
     (
-        "search.chinese_dates search.simplified search.dates search.places search.conditions "
+        "search.chinese_dates search.dates search.places search.conditions "
         "search.fields search.filters "
         "search.qualifiers search.crop search.query search.example search.picture "
         "search.example_words search.likeness search.bank search.relevance search.matching "

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photosearch import gazetteer
 from photosearch.errors import WrongUse
-from photosearch.gazetteer import CITY_KM, COUNTRY_KM, EARTH_KM, km_between, normal_name
+from photosearch.gazetteer.cities import cities_called
+from photosearch.gazetteer.globe import EARTH_KM, km_between
+from photosearch.gazetteer.names import normal_name
+from photosearch.gazetteer.places import CITY_KM, COUNTRY_KM, Place, place_of
+from photosearch.gazetteer.settlements import Settlements, key, settlements
 from photosearch.ingest.places import name_places
 from photosearch.records import Facts, FoundFile, Photo
 from photosearch.search.filters import Filters
@@ -47,16 +50,20 @@ SIGHTS = {
 
 
 @pytest.fixture(scope="module")
-def records() -> list[dict[str, object]]:
-    """The data of the gazetteer, read in the plainest way."""
-    found: list[dict[str, object]] = json.loads(gazetteer._text())
-    return found
+def data() -> Settlements:
+    return settlements()
+
+
+@pytest.fixture(scope="module")
+def points(data: Settlements) -> list[tuple[float, float]]:
+    """Where the settlements lie."""
+    return list(zip(data.latitudes.tolist(), data.longitudes.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_sights_lie_in_the_cities_that_people_name(sight: str) -> None:
     latitude, longitude, city, region, code = SIGHTS[sight]
-    place = gazetteer.place_of(latitude, longitude)
+    place = place_of(latitude, longitude)
     assert (place.city, place.region, place.country_code) == (city, region, code)
     assert place.country
     assert place.distance_km is not None
@@ -64,7 +71,7 @@ def test_sights_lie_in_the_cities_that_people_name(sight: str) -> None:
 
 
 def test_a_quarter_has_the_name_of_its_city_too() -> None:
-    place = gazetteer.place_of(40.7580, -73.9855)
+    place = place_of(40.7580, -73.9855)
     assert {"Times Square", "New York City", "New York", "United States", "US"} <= set(place.names)
     assert len(set(place.names)) == len(place.names)
 
@@ -83,24 +90,24 @@ def test_a_quarter_has_the_name_of_its_city_too() -> None:
 def test_far_from_everything_no_city_is_named(
     point: tuple[float, float], names: tuple[bool, bool]
 ) -> None:
-    place = gazetteer.place_of(*point)
+    place = place_of(*point)
     assert (place.city is not None, place.country is not None) == names
 
 
 def test_nearest_is_nearest_on_the_globe_also_where_degrees_mislead(
-    records: list[dict[str, float]],
+    points: list[tuple[float, float]],
 ) -> None:
     chance = random.Random(5)
-    points = [(chance.uniform(-90, 90), chance.uniform(-180, 180)) for _ in range(15)]
-    points += [(chance.uniform(64, 80), chance.uniform(-180, 180)) for _ in range(10)]
-    points += [(chance.uniform(-20, -10), 180 - chance.uniform(0, 0.2)) for _ in range(5)]
-    points += [(chance.uniform(60, 70), chance.uniform(0, 0.2) - 180) for _ in range(5)]
-    points += [(one["latitude"], one["longitude"]) for one in chance.sample(records, 10)]
-    for point in points:
-        distance = min(km_between(*point, one["latitude"], one["longitude"]) for one in records)
-        place = gazetteer.place_of(*point)
+    asked = [(chance.uniform(-90, 90), chance.uniform(-180, 180)) for _ in range(15)]
+    asked += [(chance.uniform(64, 80), chance.uniform(-180, 180)) for _ in range(10)]
+    asked += [(chance.uniform(-20, -10), 180 - chance.uniform(0, 0.2)) for _ in range(5)]
+    asked += [(chance.uniform(60, 70), chance.uniform(0, 0.2) - 180) for _ in range(5)]
+    asked += chance.sample(points, 10)
+    for point in asked:
+        distance = min(km_between(*point, *one) for one in points)
+        place = place_of(*point)
         if distance > COUNTRY_KM:
-            assert place == gazetteer.Place()
+            assert place == Place()
         else:
             assert place.distance_km == pytest.approx(distance, abs=1e-6)
             assert (place.city is not None) == (distance <= CITY_KM)
@@ -162,30 +169,25 @@ class TestNames:
         ],
     )
     def test_the_largest_city_of_a_name(self, name: str, city: str, code: str) -> None:
-        found = gazetteer.cities_called(name)
+        found = cities_called(name)
         assert (found[0].name, found[0].country_code) == (city, code)
         assert [one.population for one in found] == sorted(
             (one.population for one in found), reverse=True
         )
 
-    def test_all_of_a_name_are_found_without_parsing_the_data(
-        self, records: list[dict[str, str]]
-    ) -> None:
+    def test_all_of_a_name_are_found(self, data: Settlements) -> None:
         chance = random.Random(3)
-        odd = [one["city"] for one in records if not one["city"].isascii()]
-        names = chance.sample(odd, 20) + [one["city"] for one in chance.sample(records, 10)]
-        called: dict[str, int] = {}
-        for one in records:
-            name = normal_name(one["city"])
-            called[name] = called.get(name, 0) + 1
+        odd = [name for name in data.names if not name.isascii()]
+        names = chance.sample(odd, 20) + chance.sample(data.names, 10)
+        called = Counter(map(normal_name, data.names))
         for name in names:
-            assert len(gazetteer.cities_called(name)) == called[normal_name(name)], name
+            assert len(cities_called(name)) == called[normal_name(name)], name
 
     @pytest.mark.parametrize(
         "name", ["", ",", "Paris, Japan", '"', "\\", "(", "x" * 5000, "\ud800"]
     )
     def test_no_city(self, name: str) -> None:
-        assert gazetteer.cities_called(name) == ()
+        assert cities_called(name) == ()
 
     def test_a_misspelled_city_is_guessed(self) -> None:
         with pytest.raises(WrongUse, match="no city called") as caught:
@@ -290,7 +292,7 @@ def placed(tmp_path: Path) -> Iterator[Placed]:
 
 class TestPass:
     def test_every_photo_with_a_position_gets_a_row_once(self, placed: Placed) -> None:
-        assert len(unplaced(placed.catalogue, gazetteer.key())) == 6
+        assert len(unplaced(placed.catalogue, key())) == 6
         assert name_places(placed.catalogue) == 6
         generation = placed.snapshot.generation
         assert name_places(placed.catalogue) == 0
@@ -326,19 +328,18 @@ class TestPass:
 
     def test_photos_at_sea_have_a_row_and_no_names(self, placed: Placed) -> None:
         name_places(placed.catalogue)
-        assert place_of_photo(placed.snapshot, placed.ids["sea"]) == gazetteer.Place()
+        assert place_of_photo(placed.snapshot, placed.ids["sea"]) == Place()
         assert place_of_photo(placed.snapshot, placed.ids["unknown"]) is None
 
     def test_nothing_to_do_loads_nothing(self, tmp_path: Path) -> None:
         code = f"""if 1:
             import sys
             from pathlib import Path
-            from photosearch import gazetteer
+            from photosearch.gazetteer.settlements import settlements
             from photosearch.store.catalogue import Catalogue
             from photosearch.ingest.places import name_places
             assert name_places(Catalogue(Path({str(tmp_path)!r}), create=True)) == 0
-            assert not {{"scipy", "reverse_geocode"}} & set(sys.modules)
-            assert not gazetteer._text.cache_info().misses
+            assert not settlements.cache_info().misses
         """
         subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -207,6 +207,14 @@ def test_photos_of_another_model_have_no_score_and_no_relevance(gallery: Gallery
     assert looks.relevances([1]) == {}
     assert gallery.looks(judge=None).relevances([1]) == {}
     assert gallery.looks().relevances([]) == {}
+    assert gallery.looks().vectors_of([]) == {}
+
+
+def test_vectors_are_compared_in_single_precision(gallery: Gallery) -> None:
+    vectors = gallery.looks().vectors_of([3, 5])
+    assert {one.dtype for one in vectors.values()} == {np.dtype(np.float32)}
+    for photo_id, vector in vectors.items():
+        assert vector[0] == gallery.cosines[photo_id]
 
 
 def test_words_printed_in_a_photo_that_looks_like_nothing_bring_it_in(gallery: Gallery) -> None:
@@ -269,6 +277,8 @@ def test_relevance_is_that_of_looks_or_words_whichever_is_more() -> None:
 def test_evidence_of_a_part_has_the_cosines_of_whole_and_part() -> None:
     """The score of a photo whose parts were looked at is the mean of both."""
     seen = Seen(0.8, (1, 2, 3, 4), np.zeros(DIM, np.float32))
+    read = Read(1, 0.123456, False, (LINE,))
+    assert evidence_of(Found(1, read=read, read_rank=2), None)["reads"]["strength"] == 0.1235
     evidence = evidence_of(Found(1, 0.5, 3), 0.123456, seen)
     assert evidence == {
         "looks_like": {"cosine": pytest.approx(0.2), "rank": 3, "relevance": 0.1235},
@@ -345,6 +355,7 @@ def test_small_sets_are_ranked_as_by_hand(
     for index in indexes:
         assert len(index) == len(rows)
         found = index.search(query, k, chosen)
+        assert (found.ids.dtype, found.scores.dtype) == (np.int64, np.float32)
         assert found.scores.tolist() == pytest.approx(scores, abs=1e-3)
         # Of equal ones at the last place FAISS may choose any.
         sure = [one for one, score in zip(wanted, scores, strict=True) if score > scores[-1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from photosearch.index.base import Ranking
 from photosearch.search.fuse import fuse
 from photosearch.search.reading import ENOUGH, Read, photos_reading, photos_showing
+from photosearch.search.terms import LookUp
 from photosearch.store.words import normal_words
 from tests.unit.test_words import Words, line
 
@@ -73,6 +75,14 @@ def test_printed_words_find_photos(signs: Words, text: str, first: list[int]) ->
     assert found(signs, text)[: len(first) or None] == first
 
 
+@pytest.mark.parametrize("text", ["愛", "爱", "麵館", "面馆", "機場", "机场"])
+def test_traditional_and_simplified_print_are_one(tmp_path: Path, text: str) -> None:
+    made = Words(tmp_path)
+    made.store({0: ["我愛麵館"], 1: ["我爱面馆"], 2: ["機場"], 3: ["机场"]})
+    assert sorted(found(made, text)) == ([2, 3] if text[-1] in "場场" else [0, 1])
+    made.close()
+
+
 @pytest.mark.parametrize("at", range(5))
 def test_one_wrong_letter_anywhere_in_five(tmp_path: Path, at: int) -> None:
     made = Words(tmp_path)
@@ -85,6 +95,32 @@ def test_one_wrong_letter_anywhere_in_five(tmp_path: Path, at: int) -> None:
 def test_short_words_must_be_right(signs: Words) -> None:
     assert found(signs, "hxt") == []
     assert found(signs, "maxx") == []
+
+
+def test_three_letters_may_be_a_part_of_a_word_and_two_beside_others_may_not(signs: Words) -> None:
+    def holders(*words: str) -> list[list[int]]:
+        terms = LookUp(signs.snapshot, None).terms(words)
+        return [sorted(signs.ids.index(photo_id) for photo_id in term.best) for term in terms]
+
+    assert holders("cat", "map") == [[5, 8], [5]]
+    assert holders("at", "map") == [[], [5]]
+    assert holders("at") == [[5, 8]]
+    assert holders("no", "出") == [[2, 3], [6]]
+
+
+def test_a_word_weighs_more_the_fewer_photos_hold_it(signs: Words) -> None:
+    look_up = LookUp(signs.snapshot, None)
+    total = sum(map(len, SIGNS.values()))
+    floor = look_up.rarity(total)
+    assert floor > 0
+    assert look_up.rarity(total + 5) == floor  # lines of photos that are gone
+    for held in range(1, total):
+        more = look_up.rarity(held) - floor
+        assert math.exp(more) == pytest.approx((total + 0.5) / (held + 0.5))
+    once, twice = look_up.terms(["restaurant", "parking"])
+    assert once.rarity == look_up.rarity(1)
+    assert twice.rarity == look_up.rarity(2)
+    assert look_up.terms(["nowhere"])[0].rarity == look_up.rarity(1)
 
 
 class TestPhrases:
@@ -132,6 +168,31 @@ class TestUnsure:
         assert found(signs, "a man parking his red car near the beach", sure=False) == []
         assert found(signs, "an open door to the garden", sure=False) == []
 
+    @pytest.mark.parametrize(
+        ("printed", "text", "is_found"),
+        [
+            ("STATION STREET", "a tree", False),
+            ("BANDAR", "a band", False),
+            ("PEAR", "an ear", False),
+            ("THIS EAR", "the sea", False),  # across a blank
+            ("MIDIKEYBOARD", "a keyboard", True),  # a long word is hardly chance
+            ("TREE STREET", "a tree", True),
+            ("RE16TGK", "re16", True),
+            ("RE16TGK", "tgk", True),
+            ("aiqin爱亲", "aiqin", True),
+            ("前往浦东机场方向", "机场", True),
+        ],
+    )
+    def test_a_short_word_within_a_longer_one_is_chance_unless_print_is_asked_for(
+        self, tmp_path: Path, printed: str, text: str, is_found: bool
+    ) -> None:
+        made = Words(tmp_path)
+        made.store({0: [printed]})
+        assert found(made, text, sure=False) == ([0] if is_found else [])
+        if text != "the sea":
+            assert found(made, text.split()[-1]) == [0]
+        made.close()
+
     def test_one_of_two_words_counts(self, signs: Words) -> None:
         assert found(signs, "parking sign", sure=False) == [2, 3]
 
@@ -149,10 +210,10 @@ class TestUnsure:
 
 class TestSubset:
     def test_ranks_inside_the_subset_as_over_all(self, signs: Words) -> None:
-        only = np.array(signs.ids[::2], np.int64)
-        for text in ("midi keyboard", "parking", "cat", "出口", "restarant"):
-            everywhere = [at for at in found(signs, text) if signs.ids[at] in only]
-            assert sorted(found(signs, text, only=only)) == sorted(everywhere)
+        for only in (np.array(signs.ids[start::2], np.int64) for start in (0, 1)):
+            for text in ("midi keyboard", "parking", "cat", "no", "hours no", "出口", "restarant"):
+                everywhere = [at for at in found(signs, text) if signs.ids[at] in only]
+                assert sorted(found(signs, text, only=only)) == sorted(everywhere)
         assert found(signs, "midi", only=np.empty(0, np.int64)) == []
 
 

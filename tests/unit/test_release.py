@@ -68,6 +68,6 @@ def test_data_of_others_is_named_and_what_its_note_says() -> None:
     package = REPOSITORY / "photosearch"
     for folder in ("models/mini", "models/clip_bpe", "models/bank", "geonames"):
         assert f"`photosearch/{folder}/" in listed
-    cities = (package / "geonames" / "cities.json.gz").read_bytes()
+    settlements = (package / "geonames" / "settlements.npz").read_bytes()
     note = (package / "geonames" / "README.md").read_text(encoding="utf-8")
-    assert hashlib.sha256(cities).hexdigest() in note
+    assert hashlib.sha256(settlements).hexdigest() in note

@@ -68,7 +68,7 @@ class TestPage:
         assert thumb.size == (320, 240)
         assert difference(thumb, picture(1, (400, 300)).resize((320, 240))) < 6
         assert (image["alt"] or "").startswith("a.jpg, reads")
-        for shown in ("90 %", 'reads "EXIT"', "2024-06-01 10:11", "400 x 300", str(hit.path)):
+        for shown in ('reads "EXIT", 98 % sure', "2024-06-01 10:11", "400 x 300", str(hit.path)):
             assert shown in found.text
         assert "matches well" in found.text
         # The box lies over the picture, in the photo's own pixels.

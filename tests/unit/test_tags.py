@@ -213,7 +213,7 @@ class TestFilter:
         allowed = Filters(tag="\udcff'; DROP TABLE tags").allowed_ids(tagged.snapshot)
         assert allowed is not None
         assert len(allowed) == 0
-        with pytest.raises(WrongUse, match="^tag is empty"):
+        with pytest.raises(WrongUse, match=r"^tag is empty"):
             Filters(tag=["cat", " "]).allowed_ids(tagged.snapshot)
 
 
@@ -368,7 +368,7 @@ class TestLibrary:
 
     def test_top(self, library: Library) -> None:
         assert {len(record.labels) for record in library.classify("a,b,c", top=2)} == {2}
-        with pytest.raises(WrongUse, match="^top must"):
+        with pytest.raises(WrongUse, match=r"^top must"):
             library.classify("a,b,c", top=0)
 
     def test_writing_waits_for_nobody(self, library: Library) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photosearch.records import Hit
-from photosearch.show.reason import percent, reason
+from photosearch.show.reason import percent, reason, reason_in_words
 from photosearch.show.table import plain_lines, score_lines, terminal_lines
 from photosearch.show.text import cells, counted, home_relative, printable, shorten, size_text
 
@@ -164,8 +164,8 @@ def hit(path: str = "/photos/a.jpg", **changes: object) -> Hit:
 LOOKS = {"looks_like": {"cosine": 0.41, "rank": 1, "relevance": 0.93}}
 
 
-def reads(text: str, lines: int = 1) -> dict[str, object]:
-    line = {"text": text, "confidence": 0.98, "box": [[0, 0], [9, 0], [9, 4], [0, 4]]}
+def reads(text: str, lines: int = 1, confidence: float = 0.98) -> dict[str, object]:
+    line = {"text": text, "confidence": confidence, "box": [[0, 0], [9, 0], [9, 4], [0, 4]]}
     return {"reads": {**line, "rank": 1, "strength": 0.9, "whole": True, "lines": [line] * lines}}
 
 
@@ -186,6 +186,28 @@ class TestReason:
     )
     def test_says_why(self, changes: dict[str, object], text: str) -> None:
         assert reason(hit(**changes)) == text
+
+    @pytest.mark.parametrize(
+        ("changes", "text"),
+        [
+            ({"evidence": LOOKS, "relevance": 0.93}, "looks like it, 93 % sure"),
+            ({"evidence": LOOKS, "relevance": 0.2}, "weak: looks like it, 93 % sure"),
+            ({"evidence": reads("EXIT")}, 'reads "EXIT", 98 % sure'),
+            ({"evidence": reads("EXIT", confidence=0.996)}, 'reads "EXIT"'),
+            (
+                {"evidence": {**LOOKS, **reads("EXIT", 3)}},
+                'reads "EXIT" and 2 more lines, 98 % sure; looks like it, 93 % sure',
+            ),
+            ({"evidence": {"looks_like": {"cosine": 0.4, "rank": 2}}}, ""),
+            ({"evidence": {"geometry": {"inliers": 80}}}, "shows the same thing"),
+            ({"evidence": {"geometry": {"inliers": 12}}}, "may show the same thing"),
+            ({"evidence": {}}, ""),
+        ],
+    )
+    def test_a_person_is_told_why_without_coordinates(
+        self, changes: dict[str, object], text: str
+    ) -> None:
+        assert reason_in_words(hit(**changes)) == text
 
     @pytest.mark.parametrize(
         ("share", "text"),
@@ -237,9 +259,9 @@ class TestTable:
             ),
             hit("/elsewhere/b.jpg", rank=12, score=-0.05, offline=True, copies=COPIES),
         ]
-        assert list(terminal_lines(hits, width=80, links=False)) == [
-            "  1   93 %  2021-07-04  ~/a.jpg  (+1 copy)                       looks like 93 %",
-            " 12      -              /elsewhere/b.jpg  (offline, +2 copies)",
+        assert list(terminal_lines(hits, width=84, links=False)) == [
+            "  1  2021-07-04  ~/a.jpg  (+1 copy)                       looks like it, 93 % sure",
+            " 12              /elsewhere/b.jpg  (offline, +2 copies)",
         ]
 
     def test_no_column_for_days_when_none_is_known(self) -> None:

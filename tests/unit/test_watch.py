@@ -301,5 +301,5 @@ def test_times(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "soon", "1w", "1e9", "ten minutes"])
 def test_wrong_times(text: str) -> None:
-    with pytest.raises(WrongUse, match="^rescan"):
+    with pytest.raises(WrongUse, match=r"^rescan"):
         seconds_of("--rescan", text)

@@ -109,7 +109,7 @@ def check_consistent(library: Path) -> None:
         ("ＦＵＬＬ－ｗｉｄｔｈ", "full width"),
         ("ﬁne", "fine"),
         ("Ångström ΌΧΙ", "angstrom οχι"),
-        ("東京タワー", "東京タワー"),
+        ("東京タワー", "东京タワー"),
         ("が", "が"),  # the mark makes another letter
         ("ｶﾞｽ", "ガス"),
         ("हिन्दी", "हिन्दी"),

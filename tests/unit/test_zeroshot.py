@@ -238,7 +238,7 @@ class TestLabels:
 
     @pytest.mark.parametrize("text", ["", " ", ",", " , ,", "\n", '""'])
     def test_none(self, text: str) -> None:
-        with pytest.raises(WrongUse, match="^labels names no label"):
+        with pytest.raises(WrongUse, match=r"^labels names no label"):
             parse_labels(text)
 
     @pytest.mark.parametrize("text", ['"cat', 'cat,"dog" x', '"a"b'])
@@ -447,5 +447,5 @@ class TestFunction:
 
     @pytest.mark.parametrize("top", [0, -1])
     def test_top(self, top: int) -> None:
-        with pytest.raises(WrongUse, match="^top must"):
+        with pytest.raises(WrongUse, match=r"^top must"):
             photosearch.classify([], "cat,dog", top=top, model=Stranger())

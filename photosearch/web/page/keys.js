@@ -23,6 +23,7 @@ export function init(root, { onHelp, onFilters }) {
   });
   root.addEventListener("keydown", onTileKey);
   document.addEventListener("keydown", onKey);
+  select.onChange(() => closeDots()); // on a phone the bar of the selection would be below its sheet
   document.addEventListener("pointerdown", (event) => closeDots(event.target.closest?.(".tile")));
 }
 

@@ -60,7 +60,7 @@ export function makeActions({ photo, within, say, onSelect }) {
   const element = make(
     "div",
     { class: "lb-actions", role: "group", "aria-label": "What can be done", hidden: true },
-    act("like", "more", "More like this", () => like(), { class: "button is-first is-wide" }),
+    act("like", "more", "Photos like this", () => like(), { class: "button is-first is-wide" }),
     act("plus", "plus", "More of this", () => lean("like", "unlike"), { title: "Beside what was asked" }),
     act("minus", "minus", "Less of this", () => lean("unlike", "like"), { title: "Beside what was asked" }),
     act("select", "check", "Select", toggleSelected, { "aria-pressed": "false" }),

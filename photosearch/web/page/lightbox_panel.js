@@ -47,7 +47,7 @@ export function whyOf(hit, link) {
     });
     rows.push(
       make("ul", { class: "lb-lines" }, lines.map((line, at) =>
-        make("li", {}, item(link, `match-${at}`, line.text, `read with ${percent(line.confidence)}`)))),
+        make("li", {}, item(link, `match-${at}`, line.text, `${percent(line.confidence)} sure`)))),
     );
   }
   return { element: rows.length ? section("Why it is here", ...rows) : null, boxes };

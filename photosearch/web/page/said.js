@@ -11,6 +11,7 @@ import * as words from "./words.js";
 const HALF_TYPED_MS = 900; // a qualifier that is being typed is no mistake yet
 const HEARD_MS = 700; // what is read aloud is the answer that stays
 const AGAIN_MS = 3000;
+const FIRST_MS = 5000; // photos of an empty library are shown so soon after they are there
 
 const UNFINISHED = /does not count yet/; // the server leaves it out while somebody types
 
@@ -32,6 +33,7 @@ export function answered(answer) {
   byId("problem").replaceChildren();
   byId("gone").hidden = true;
   clearTimeout(trying);
+  trying = 0;
   count(answer);
   showNotes(answer);
   showEmpty(answer);
@@ -119,17 +121,28 @@ async function showEmpty(answer) {
 
 const inShell = (path) => (/^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 
+function awaitPhotos() {
+  clearTimeout(trying);
+  const mine = (trying = setTimeout(async () => {
+    const held = await api.status().catch(() => null);
+    if (mine !== trying) return;
+    if (held?.photos) again();
+    else awaitPhotos();
+  }, FIRST_MS));
+}
+
 async function emptyLines(answer) {
   const { q } = state.get();
   const filters = words.qualifiers(q);
   if (answer.listing && !filters.length) {
     const held = await api.status().catch(() => null);
     if (held?.photos === 0) {
+      awaitPhotos();
       return [
         make("h2", {}, "No photos yet"),
         make("p", {}, "Say where your photos are. In a terminal:"),
         make("p", {}, runnable(`photosearch index --library ${inShell(held.library)} ~/Pictures`)),
-        make("p", {}, "Another folder may stand in its place. Photos appear here when this page is loaded again."),
+        make("p", {}, "Another folder may stand in its place. Photos appear here as soon as they are there."),
       ];
     }
   }

@@ -198,7 +198,7 @@ function build() {
       { class: "sel-buttons" },
       zip,
       button("copy", "Copy the list of paths", "Copy paths", copyPaths),
-      button("more", "More photos like these", "More like these", likeThese),
+      button("more", "Photos like these", "Photos like these", likeThese),
       button("close", "Clear the selection", "Clear", () => {
         clear();
         say("Nothing is selected.");

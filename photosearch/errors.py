@@ -25,7 +25,7 @@ import re
 
 # An option of the command line in a message, where no file name can hold it.
 _OPTION = re.compile(r"(?<![^\s(])-(-[a-z][a-z0-9-]*|k)(?![\w./])")
-_PARAMETERS = {"in": "in_folder", "not-in": "not_in_folder", "type": "formats"}
+_PARAMETERS = {"in": "in_folder", "not-in": "not_in_folder"}
 
 
 def _parameter(option: re.Match[str]) -> str:

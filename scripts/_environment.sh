@@ -32,7 +32,13 @@ install_into() { # PYTHON EXTRAS: photosearch of this checkout, editable, into P
     if fits_the_lock "$1"; then
         "${pip[@]}" --require-hashes --requirement "$project/scripts/$lock" || return 1
     fi
-    # All that is left to it after the lock is PyTorch.
+    # All that is left to it after the lock is PyTorch. On Linux the registry's build brings CUDA,
+    # 4 GB of it, which serves nobody without such a card.
+    if [[ $2 = *torch* && $(uname -s) = Linux ]] && ! command -v nvidia-smi >/dev/null; then
+        "${pip[@]}" --retries 1 --timeout 30 --extra-index-url https://download.pytorch.org/whl/cpu \
+            "$(grep '^torch==' "$project/scripts/constraints.txt")+cpu" ||
+            echo "PyTorch's CPU build cannot be had here: the one with CUDA is installed" >&2
+    fi
     "${pip[@]}" --constraint "$project/scripts/constraints.txt" --editable "$project$2"
 }
 

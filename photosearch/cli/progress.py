@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from photosearch.cli import output
 from photosearch.cli.output import tell, terminal_width
+from photosearch.ending import ended_by, let_go_of_terminal
 
 if TYPE_CHECKING:
     from photosearch.records import Progress
@@ -62,26 +63,36 @@ def bar(items: Iterable[One], what: str, total: int) -> Iterable[One]:
     return shown
 
 
-@contextmanager
-def stoppable() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C ends the run after the photos in flight; a second one ends it at once."""
-    stopped = False
+class Stop:
+    """Whether the run was asked to end, and by which signal."""
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if stopped:
+    def __init__(self) -> None:
+        self.by: signal.Signals | None = None
+
+    def __call__(self) -> bool:
+        return self.by is not None
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        """The handler of the signals; a second one ends the run where it is."""
+        if number == getattr(signal, "SIGHUP", None):
+            let_go_of_terminal()
+        if self.by is not None:
             raise KeyboardInterrupt
-        stopped = True
+        self.by = signal.Signals(number)
         tell("stopping after the photos in flight (Ctrl-C again: at once)")
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Ctrl-C ends the run after the photos in flight; a second one ends it at once.
+
+    So does a service manager's SIGTERM, and SIGHUP, which is a terminal that was closed.
+    """
+    stop = Stop()
     said, output.at_interrupt = output.at_interrupt, _GOES_ON
-    try:
-        yield lambda: stopped
+    with ended_by(stop.ask):
+        yield stop
         output.at_interrupt = said
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

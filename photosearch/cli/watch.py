@@ -7,10 +7,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +25,7 @@ from photosearch.cli.options import (
     seconds_of,
 )
 from photosearch.cli.output import INTERRUPTED, command, hush, say, tell
+from photosearch.cli.progress import stoppable
 from photosearch.cli.unit import UNIT_NAME, own_command, unit_folder, unit_text
 from photosearch.library import Library
 from photosearch.reports.runs import IndexReport, WatchReport, WordsReport
@@ -145,7 +143,7 @@ def watch(
         return
     hush(quiet)
     with (
-        _stopped_by() as signals,
+        stoppable() as stop,
         Library.open(library, model, create=bool(paths)) as opened,
     ):
         reports = opened.watch(
@@ -159,37 +157,30 @@ def watch(
             settle=wait,
             rescan=every,
             poll=poll,
-            should_stop=lambda: bool(signals),
+            should_stop=stop,
         )
+        if not quiet:
+            _tell_what(opened, paths or [])
         for report in reports:
             if as_json:
                 say(json.dumps(report.as_dict()))
             elif not quiet:
                 _print(report)
             sys.stdout.flush()
-        if signals[:1] == [signal.SIGINT]:
+        if not quiet:
+            tell("the watch has ended; what comes now is found when it begins again")
+        if stop.by is signal.SIGINT:
             raise typer.Exit(INTERRUPTED)
 
 
-@contextmanager
-def _stopped_by() -> Iterator[list[int]]:
-    """The signals that came: the first ends the watch after the batch in flight, two at once."""
-    came: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        if len(came) > 1:
-            raise KeyboardInterrupt
-
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)  # the terminal is gone; after nohup that is no matter
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _tell_what(library: Library, paths: list[Path]) -> None:
+    state = library.status()
+    folders = paths or library.roots()
+    where = printable(os.path.abspath(folders[0].expanduser())) if len(folders) == 1 else ""
+    tell(
+        f"watching {where or counted(len(folders), 'folder')}; "
+        f"{counted(state.photos, 'photo')} known; Ctrl-C ends it"
+    )
 
 
 def _print(report: WatchReport) -> None:

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 from photosearch.decode.limits import Limits
+from photosearch.ending import ENDING
 from photosearch.errors import PhotosearchError
 
 # The worker's own first lines: it must find the modules where this process found them.
@@ -38,7 +39,7 @@ def _errors_file() -> BinaryIO:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """What is started in here is born with Ctrl-C and SIGTERM held back, until it ignores them.
+    """What is started in here is born with Ctrl-C and its like held back, until it ignores them.
 
     A terminal sends them to the whole group of processes. One that came while the interpreter was
     still starting ended the worker, and the command with exit 2 for it.
@@ -46,7 +47,7 @@ def _signals_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, set(ENDING))
     try:
         yield
     finally:

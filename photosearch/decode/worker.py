@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
+from photosearch.ending import ENDING
+
 # Added to a photo's time limit for the alarm that ends a worker whose decoder hangs while the
 # process that would have ended it is itself gone.
 _GRACE = 5
@@ -21,9 +23,9 @@ _GRACE = 5
 
 def main(preload: Sequence[str] = ()) -> None:
     """Serve calls until there are none; `preload` are modules that will be needed."""
-    # Ctrl-C and SIGTERM are the parent's affair: it lets what is under way come to its end, and
-    # this process ends with its input.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # Ctrl-C, SIGTERM and a closed terminal are the parent's affair: it lets what is under way come
+    # to its end, and this process ends with its input.
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")

@@ -92,8 +92,8 @@ def _spellings(normal: str) -> str:
         if part == " ":
             parts.append(f"{between}+")
         elif part.isascii():
-            letters = f"{between}*".join(f"[{re.escape(char + char.upper())}]" for char in part)
-            parts.append(f"(?:{letters}|{beyond}){between}*")
+            either = (f"(?:[{re.escape(char + char.upper())}]|{beyond})" for char in part)
+            parts.append(f"(?:{f'{between}*'.join(either)}|{beyond}){between}*")
         else:
             parts.append(f"{beyond}{{1,2}}{between}*")
     return "".join(parts)

@@ -65,7 +65,7 @@ def settlements() -> Settlements:
             county=columns["county"],
             regions=[(code, name or None) for code, name in regions],
             counties=[name or None for name in _lines(columns["counties"])],
-            countries=dict(line.split("\t") for line in _lines(columns["countries"])),  # type: ignore[misc]
+            countries=dict(line.split("\t") for line in _lines(columns["countries"])),
         )
 
 

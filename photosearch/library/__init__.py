@@ -26,9 +26,14 @@ class Library(WayIn, ZeroShot, Contents, Upkeep):
     """A photo library: a catalogue, its vectors, and the model that reads queries.
 
     Made by `Library.open`. One process at a time may index; any number may search meanwhile.
-    A Library is to be used by one thread at a time. Its methods stand in the modules of this
-    folder, by what they are for; `opened.py` has what they share.
+    A Library is to be used by one thread at a time. `with` closes it.
+
+    Photos are taken in by `index` and `watch`, found by `search` and `similar`, labelled by
+    `classify` and `write_tags`; `locate` says where something is, `facts` what is known of one.
     """
+
+    # The methods stand in the modules of this folder, by what they are for; `opened.py` has what
+    # they share.
 
 
 @contextmanager

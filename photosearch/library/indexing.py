@@ -8,6 +8,7 @@ words in; what a new photo changes beyond that is settled here: which model answ
 from __future__ import annotations
 
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from photosearch.reports.runs import IndexReport, RegionsReport, WordsReport
     from photosearch.store.catalogue import Catalogue
     from photosearch.store.snapshot import Snapshot
+
+logger = logging.getLogger("photosearch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +121,29 @@ def look_at_regions(
     snapshot: Snapshot,
     encoder: Encoder,
     options: PassOptions,
+    unasked_after: int | None = None,
 ) -> RegionsReport:
-    """Encode parts of the photos of which the model knows none yet; `index` goes on doing so."""
+    """Encode parts of the photos of which the model knows none yet; `index` goes on doing so.
+
+    unasked_after: in a run that was not asked to, how many photos it has encoded; if more wait,
+    it says what it goes on with.
+    """
     from photosearch.index.cache import refresh_index
+    from photosearch.ingest.regions import KIND
     from photosearch.ingest.regions import look_at_regions as look
-    from photosearch.store.regions import SETTING, PartRows, as_model
+    from photosearch.store.regions import SETTING, PartRows, as_model, without_parts
 
     catalogue.set_setting(SETTING, "yes")
     model_id = catalogue.add_model(encoder.key, encoder.name, encoder.dim)
     model = next(model for model in snapshot.models() if model.id == model_id)
+    if unasked_after is not None:
+        waiting = len(without_parts(snapshot, model_id, KIND, retry=options.retry))
+        if waiting > unasked_after:
+            logger.info(
+                "going on with the parts of %s photos, as an earlier run was asked to; "
+                "--no-regions leaves them out",
+                f"{waiting:,}",
+            )
     report = look(catalogue, snapshot, model, lambda: encoder.bulk_image, options)
     parts = as_model(snapshot, model)
     if parts.vectors:

@@ -136,7 +136,14 @@ class WayIn(Opened):
             catalogue.set_setting(SETTING, "yes")
         if report.interrupted or catalogue.setting(SETTING) != "yes":
             return report
-        looked = indexing.look_at_regions(self.path, catalogue, self._snapshot, self.encoder, how)
+        looked = indexing.look_at_regions(
+            self.path,
+            catalogue,
+            self._snapshot,
+            self.encoder,
+            how,
+            unasked_after=None if wanted else report.encoded,
+        )
         return replace(report, regions=looked, interrupted=bool(looked.left))
 
     def _then_words(

@@ -20,6 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
+from photosearch.ending import heeded
 from photosearch.resident.itself import private_bytes, program_state
 from photosearch.resident.place import is_own_peer
 from photosearch.resident.record import Request, Run, perform
@@ -76,10 +77,9 @@ class Server:
     async def _serve(self, listening: socket.socket) -> None:
         self._end = asyncio.Event()
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._stop, INTERRUPTED)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it is to outlive the shell
-                loop.add_signal_handler(number, self._stop, "told to end")
+        for number in heeded():
+            reason = INTERRUPTED if number is signal.SIGINT else "told to end"
+            loop.add_signal_handler(number, self._stop, reason)
         server = await asyncio.start_unix_server(self._meet, sock=listening)
         self._terms.ready()
         tick = min(TICK_SECONDS, self._terms.idle or TICK_SECONDS)

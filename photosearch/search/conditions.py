@@ -8,27 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import WrongUse
 from photosearch.filenames import RAW_SUFFIXES
 from photosearch.gazetteer.names import usual_name
-from photosearch.paths import (
-    asks_system,
-    below,
-    find_same_root,
-    join,
-    normal_form,
-    relative_to,
-    to_bytes,
-)
 from photosearch.search.dates import period_of
 from photosearch.search.places import area_of, point_of
-from photosearch.store.functions import folded, is_in_folder_named
+from photosearch.store.functions import folded
 from photosearch.store.tags import normal_tag
 
 if TYPE_CHECKING:
@@ -145,22 +136,6 @@ def read_number(option: str) -> Callable[[object], float]:
     return read
 
 
-def read_folder(option: str) -> Callable[[object], str]:
-    """A folder's path or name. Its bytes survive, whatever they are."""
-
-    def read(given: object) -> str:
-        try:
-            text = os.fsdecode(given)  # type: ignore[arg-type]
-            to_bytes(text)
-        except (ValueError, TypeError):  # a NUL, half a character
-            raise WrongUse(f"--{option} {given!a} is no folder") from None
-        if not text.strip():
-            raise WrongUse(f"--{option} is empty")
-        return text
-
-    return read
-
-
 def read_near(given: object) -> str:
     """A city's name or a point, which is looked at; a name only when it is needed."""
     text = plain("near")(given)
@@ -248,10 +223,10 @@ def near(text: str, situation: Situation) -> Clause:
 
 
 def named(text: str, situation: Situation) -> Clause:
-    return _where_path_holds(re.sub(r"\[.*\]", "*", text), Clause("is_named(f.path, ?)", (text,)))
+    return where_path_holds(re.sub(r"\[.*\]", "*", text), Clause("is_named(f.path, ?)", (text,)))
 
 
-def _where_path_holds(text: str, clause: Clause) -> Clause:
+def where_path_holds(text: str, clause: Clause) -> Clause:
     """A clause in Python about paths, asked only of those that hold the longest word of a text.
 
     SQLite compares that in 0.4 of the time. Letters outside of ASCII may fold into others: paths
@@ -266,123 +241,3 @@ def _where_path_holds(text: str, clause: Clause) -> Clause:
         f"OR length(CAST(f.path AS TEXT)) <> length(f.path)) AND {clause.sql}",
         (like, *clause.values),
     )
-
-
-def in_folder(text: str, situation: Situation) -> Clause:
-    """A file lies in a folder, or in any folder of a name."""
-    if not by_name(text, situation):
-        clause = _below(to_bytes(text), situation)
-        if clause is None:
-            raise WrongUse(
-                f"{text}: not in any indexed folder", hint="indexed folders: photosearch status"
-            )
-        return clause
-    inside = [number for root, number in situation.roots.items() if _is_within(root, text)]
-    asked = _where_path_holds(text, Clause("is_in_folder_named(f.path, ?)", (os.fsencode(text),)))
-    return Clause(
-        f"f.root_id IN ({', '.join('?' * len(inside))}) OR ({asked.sql})",
-        (*inside, *asked.values),
-    )
-
-
-def is_bare(text: str) -> bool:
-    """Whether this is a name and no path."""
-    return "/" not in text and os.sep not in text and not text.startswith(("~", "."))
-
-
-def by_name(text: str, situation: Situation) -> bool:
-    """Whether a folder is meant by its name: the text is one, and no indexed folder is here so."""
-    if not is_bare(text):
-        return False
-    clause = _below_exactly(to_bytes(text), situation.roots)
-    return clause is None or not _has_photos(clause, situation)
-
-
-def lies_in(path: bytes, text: str, *, name: bool) -> bool:
-    """Whether an absolute path lies in a folder, or in any of this name."""
-    if name and is_in_folder_named(path, text):
-        return True
-    wanted = to_bytes(text)
-    if relative_to(path, wanted) is not None:
-        return True
-    if relative_to(normal_form(path), normal_form(wanted)) is not None:
-        return True
-    return asks_system() and _is_below_same(path.rpartition(b"/")[0], wanted)
-
-
-@lru_cache(maxsize=4096)
-def _is_below_same(folder: bytes, wanted: bytes) -> bool:
-    """Whether the system says that a folder is the wanted one, or lies in it, by another name."""
-    return find_same_root(folder, [wanted]) is not None
-
-
-def _is_within(root: bytes, name: str) -> bool:
-    return is_in_folder_named(root + b"/", name)
-
-
-def _below(wanted: bytes, situation: Situation) -> Clause | None:
-    """Files below a folder; None where it is in no root and above none.
-
-    Where none is there by this very name, it is looked for by another that means the same folder:
-    through a link or in other capitals, as the system has it, or in another normal form.
-    """
-    roots = situation.roots
-    exact = _below_exactly(wanted, roots)
-    if exact is not None and (wanted.isascii() or _has_photos(exact, situation)):
-        return exact
-    same = find_same_root(wanted, roots) if exact is None else None
-    if same:
-        exact = _below_exactly(join(*same), roots)
-    plain = normal_form(wanted)
-    forms = {
-        folder
-        for root, root_id in roots.items()
-        if relative_to(plain, normal_form(root)) is not None
-        for folder in _folders_called(plain, root, root_id, situation)
-    }
-    clauses = [exact, *(_below_exactly(folder, roots) for folder in sorted(forms))]
-    return _any_of([clause for clause in clauses if clause is not None])
-
-
-def _folders_called(
-    plain: bytes, root: bytes, root_id: int, situation: Situation
-) -> Iterator[bytes]:
-    """Folders of a root, as bytes, whose normal form is this: 0.1 s for 100,000 files."""
-    depth = plain.count(b"/") - root.count(b"/")
-    if plain.isascii() or depth < 0:
-        return
-    if not depth:
-        yield root
-    rows = situation.snapshot.rows("SELECT path FROM files WHERE root_id = ?", (root_id,))
-    folders = {b"/".join(path.split(b"/")[:depth]) for (path,) in rows if depth}
-    for folder in folders:
-        if normal_form(join(root, folder)) == plain:
-            yield join(root, folder)
-
-
-def _has_photos(clause: Clause, situation: Situation) -> bool:
-    return situation.snapshot.has_photo(clause.sql, clause.values)
-
-
-def _any_of(clauses: Sequence[Clause]) -> Clause | None:
-    if not clauses:
-        return None
-    return Clause(
-        " OR ".join(f"({clause.sql})" for clause in clauses),
-        tuple(value for clause in clauses for value in clause.values),
-    )
-
-
-def _below_exactly(wanted: bytes, roots: Mapping[bytes, int]) -> Clause | None:
-    """Files below a folder of this very name; None where it is in no root and above none."""
-    clauses: list[str] = []
-    values: list[object] = []
-    for root, root_id in roots.items():
-        inner = relative_to(wanted, root)
-        if inner:
-            clauses.append("(f.root_id = ? AND f.path >= ? AND f.path < ?)")
-            values += [root_id, *below(inner)]
-        elif inner == b"" or relative_to(root, wanted) is not None:
-            clauses.append("f.root_id = ?")
-            values.append(root_id)
-    return Clause(" OR ".join(clauses), tuple(values)) if clauses else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import WrongUse
 from photosearch.search import conditions as are
+from photosearch.search import folders
 from photosearch.search.dates import first_day, period_of
 from photosearch.search.fields import clause_of, contrary, flt, is_list
 from photosearch.search.places import DEFAULT_KM, read_km
@@ -52,13 +53,13 @@ class Filters:
     in_folder: Sequence[str] = flt(
         "in this folder or below it; a bare name means every folder so called",
         "in ~/Pictures/2024",
-        are.in_folder,
+        folders.in_folder,
         option="in",
         metavar="FOLDER",
-        read=are.read_folder("in"),
+        read=folders.read_folder("in"),
     )
     not_in_folder: Sequence[str] = contrary(
-        "in_folder", "not-in screenshots", read=are.read_folder("not-in")
+        "in_folder", "not-in screenshots", read=folders.read_folder("not-in")
     )
     after: str | None = flt(
         "taken on or after the first day of this date",
@@ -256,7 +257,7 @@ class Filters:
 
     def accepts_path(self, path: bytes) -> bool:
         """Whether a path itself is one to show: of several copies, those in the right folder."""
-        return self._path_passes(path, are.is_bare)
+        return self._path_passes(path, folders.is_bare)
 
     def path_test(self, snapshot: Snapshot) -> PathTest:
         """The same, knowing which folders are meant by name: see `in_folder`."""
@@ -264,12 +265,12 @@ class Filters:
         texts = {
             text for one in (self, *self.also) for text in (*one.in_folder, *one.not_in_folder)
         }
-        by_name = {text for text in texts if are.by_name(text, situation)}
+        by_name = {text for text in texts if folders.by_name(text, situation)}
         return lambda path: self._path_passes(path, by_name.__contains__)
 
     def _path_passes(self, path: bytes, by_name: Callable[[str], bool]) -> bool:
-        def is_in(folders: Sequence[str]) -> bool:
-            return any(are.lies_in(path, folder, name=by_name(folder)) for folder in folders)
+        def is_in(given: Sequence[str]) -> bool:
+            return any(folders.lies_in(path, folder, name=by_name(folder)) for folder in given)
 
         def is_called(patterns: Sequence[str]) -> bool:
             return any(is_named(path, pattern) for pattern in patterns)
@@ -310,8 +311,10 @@ class Filters:
         """Say so where a folder is asked for by a name that none has."""
         situation = are.Situation(snapshot)
         for text in (text for one in (self, *self.also) for text in one.in_folder):
-            clause = are.in_folder(text, situation)
-            if are.by_name(text, situation) and not snapshot.has_photo(clause.sql, clause.values):
+            clause = folders.in_folder(text, situation)
+            if folders.by_name(text, situation) and not snapshot.has_photo(
+                clause.sql, clause.values
+            ):
                 raise WrongUse(
                     f"no indexed folder is called {text}",
                     hint="indexed folders: photosearch status",

@@ -23,6 +23,7 @@ NEAR_LETTERS = 5
 NEAR_QUALITY = 0.7
 # A shorter word stands within longer ones by chance: a tree in STREET, an ear in PEAR.
 _TELLING_LETTERS = 6
+CHANCE = 0.35  # of its quality; by itself it stays below what counts (ENOUGH in reading.py)
 _JOINED_QUALITY = 0.8
 _JOINED_LETTERS = 5  # shorter ones stand across blanks by chance
 

@@ -116,6 +116,7 @@ def _of_ranking(
             return Answer((), None)
     elif not places[0]:
         asked.remember()
+    # The ranking is without the examples; `rerank` brings photos that are not of it.
     limits = replace(limits, left_out=kept.left_out, by_words=asked.query.words_only)
     by_relevance = order == "relevance"
     first, end = places

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import Field, dataclass, field
 from datetime import date
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from photosearch.errors import WrongUse
 from photosearch.search.filters import Filters, is_list, opposite, options
@@ -205,28 +205,33 @@ def _field(item: _Item) -> Field[Any]:
     """The field that an item fills in."""
     one = _names().get(item.name)
     if one is None:
-        from difflib import get_close_matches
-
-        english = _CHINESE.get(item.name)
-        if english:
-            raise WrongUse(
-                f"there is no filter {item.name}:, it is called {english}:",
-                hint=f"{english}:{_short(item.value)}",
-            )
-        close = get_close_matches(item.name, _names(), n=1)
-        shown = _short(f"{item.name}:{item.value}")
-        raise WrongUse(
-            f"there is no filter {_short(item.name)}:"
-            + (f"; did you mean {close[0]}: ?" if close else ""),
-            hint=f'"{shown}" in quotes to find it in print, a blank after the colon to find it by '
-            f"its looks; filters: {', '.join(_positive_names())}",
-        )
+        _refuse_name(item)
     if not item.negated:
         return one
     contrary = opposite(one)
     if contrary is None:
         raise WrongUse(f"-{item.name}: means nothing", hint=_example(one))
     return contrary
+
+
+def _refuse_name(item: _Item) -> NoReturn:
+    """Say which filter is meant, as far as that can be told."""
+    from difflib import get_close_matches
+
+    english = _CHINESE.get(item.name)
+    if english:
+        raise WrongUse(
+            f"there is no filter {item.name}:, it is called {english}:",
+            hint=f"{english}:{_short(item.value)}",
+        )
+    message = f"there is no filter {_short(item.name)}:"
+    in_print = f'"{_short(f"{item.name}:{item.value}")}" in quotes is looked for in print'
+    close = get_close_matches(item.name, _names(), n=1)
+    if close:
+        meant = f"{close[0]}:{_short(item.value)}"
+        raise WrongUse(f"{message}; did you mean {meant} ?", hint=in_print)
+    filters = ", ".join(name for name, one in _names().items() if not one.metadata["negates"])
+    raise WrongUse(message, hint=f"filters: {filters}; {in_print}")
 
 
 def _filters(given: dict[str, Any], today: date | None) -> Filters:
@@ -245,10 +250,6 @@ def _filters(given: dict[str, Any], today: date | None) -> Filters:
 @cache
 def _names() -> dict[str, Field[Any]]:
     return {one.metadata["option"]: one for one in options()}
-
-
-def _positive_names() -> list[str]:
-    return [name for name, one in _names().items() if not one.metadata["negates"]]
 
 
 def _example(one: Field[Any]) -> str:

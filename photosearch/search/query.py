@@ -15,7 +15,7 @@ from photosearch.errors import WrongUse
 from photosearch.filenames import PHOTO_SUFFIXES, RAW_SUFFIXES, suffix_of
 from photosearch.search.crop import Crop, crops_of
 from photosearch.search.filters import Filters
-from photosearch.search.qualifiers import read_text
+from photosearch.search.qualifiers import Asked, read_text
 
 KINDS = ("text", "plus", "minus", "image", "unlike")
 IMAGE_KINDS = ("image", "unlike")
@@ -94,44 +94,20 @@ def make_query(
     `minus`, `image`, `unlike` (all of a kind) or `plus2` (the second one); each is 1 unless given,
     of `unlike` 0.5. The parts of `minus` and the images of `unlike` count against.
     """
-    # One text is a list of one: Python would take a string for a list of its letters.
-    plus = [plus] if isinstance(plus, str) else plus
-    minus = [minus] if isinstance(minus, str) else minus
     cropped = crops_of(crops, len(images))
     _check_rerank(rerank, len(images))
     if read:
         _check_read(words, len(images))
-    given: list[tuple[str, Any]] = [("plus", value) for value in plus]
-    given += [("minus", value) for value in minus]
-    given += [("image", value) for value in images]
-    given += [("unlike", value) for value in unlike]
-    filters = filters or Filters()
     if text is not None:
         _check_text(text)
+    given = _given(plus=plus, minus=minus, image=images, unlike=unlike)
     if words:
-        if small:
-            raise WrongUse(
-                "--small looks at parts of photos, and --words at print alone", hint="leave out one"
-            )
-        return _printed_words(text, given, filters)
+        return _printed_words(text, given, filters or Filters(), small=small)
     asked = read_text(text or "")
-    if words is False and (asked.phrases or asked.not_phrases):
-        raise WrongUse(
-            "quoted words are looked for in print, and --no-words leaves print out",
-            hint="leave out the quotes, or --no-words",
-        )
     if asked.text:
         given.insert(0, ("text", asked.text))
-    filters = filters.merged(asked.filters)
-    if not given and not asked.phrases and not asked.not_phrases and filters.is_empty():
-        raise WrongUse("nothing to search for", hint='photosearch query "a dog on the beach"')
-    if small and not given:
-        raise WrongUse(
-            "--small needs to know what to look for", hint='photosearch query --small "a cup"'
-        )
-    for kind, value in given:
-        if kind in ("plus", "minus") and not value.strip():
-            raise WrongUse(f"--{kind} is empty")
+    filters = (filters or Filters()).merged(asked.filters)
+    _check_asked(asked, given, filters, words=words, small=small)
     return Query(
         _with_crops(_weighted(given, weights or {}), cropped),
         filters,
@@ -148,7 +124,51 @@ def make_query(
     )
 
 
-def _printed_words(text: str | None, others: Sequence[tuple[str, Any]], filters: Filters) -> Query:
+def _given(**kinds: str | Sequence[Any]) -> list[tuple[str, Any]]:
+    """(kind, value) of each part beside the text. One text is a list of one: Python would take a
+    string for a list of its letters.
+    """
+    return [
+        (kind, value)
+        for kind, values in kinds.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+
+
+def _check_asked(
+    asked: Asked,
+    given: Sequence[tuple[str, Any]],
+    filters: Filters,
+    *,
+    words: bool | None,
+    small: bool,
+) -> None:
+    """Refuse what asks for nothing, or for what contradicts itself."""
+    phrases = asked.phrases or asked.not_phrases
+    if words is False and phrases:
+        raise WrongUse(
+            "quoted words are looked for in print, and --no-words leaves print out",
+            hint="leave out the quotes, or --no-words",
+        )
+    if not given and not phrases and filters.is_empty():
+        raise WrongUse("nothing to search for", hint='photosearch query "a dog on the beach"')
+    if small and not given:
+        raise WrongUse(
+            "--small needs to know what to look for", hint='photosearch query --small "a cup"'
+        )
+    for kind, value in given:
+        if kind in ("plus", "minus") and not value.strip():
+            raise WrongUse(f"--{kind} is empty")
+
+
+def _printed_words(
+    text: str | None, others: Sequence[tuple[str, Any]], filters: Filters, *, small: bool
+) -> Query:
+    """A query of print alone: the text is taken as it is."""
+    if small:
+        raise WrongUse(
+            "--small looks at parts of photos, and --words at print alone", hint="leave out one"
+        )
     if others:
         kinds = ", ".join(dict.fromkeys(f"--{kind}" for kind, _ in others))
         raise WrongUse(

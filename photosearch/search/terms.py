@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from photosearch.records import Line
 from photosearch.search.matching import (
+    CHANCE,
     NEAR_LETTERS,
     NEAR_QUALITY,
     holds,
@@ -64,9 +65,9 @@ class Term:
 class LookUp:
     """Words of one query, looked up among the photos that may be found.
 
-    sure: the words are printed somewhere. Otherwise they may describe what a photo looks like: then
-    wrong letters are guessed at only where a word is found nowhere, and a short word counts only
-    where it does not stand within a longer one. common: words that are printed everywhere count.
+    sure: the words are said to be printed. Otherwise they may describe what a photo looks like:
+    then wrong letters are guessed at only where a word is found nowhere, and a short word within a
+    longer one counts but beside others. common: words that are printed everywhere count.
     """
 
     def __init__(
@@ -100,8 +101,8 @@ class LookUp:
             lines_with(self.snapshot, either(term.text), _LINES_A_TERM, allowed=self.filtered)
         )
         for line in lines:
-            if self.sure or not is_by_chance(term.text, line):
-                term.note(line, quality_of(term.text, line))
+            by_chance = not self.sure and is_by_chance(term.text, line)
+            term.note(line, quality_of(term.text, line) * (CHANCE if by_chance else 1.0))
         if self.sure or not any(f" {term.text} " in line.normal for line in lines):
             for line in self._lines_near(term.text):
                 term.note(line, NEAR_QUALITY)

@@ -43,7 +43,7 @@ def _parts_in_words(hit: Hit) -> Iterator[str]:
         yield same_thing(same)
     if reads:
         yield f"reads {_read(reads)}{_more(reads)}" + _sure(reads["confidence"])
-    judged = looks.get("relevance") if _counts(looks, reads) else None
+    judged = looks.get("relevance") if looks and _counts(looks, reads) else None
     if judged is not None:
         yield f"looks like it, {percent(judged)} sure"
     if hit.evidence.get("region"):
@@ -73,7 +73,7 @@ def _parts(hit: Hit) -> Iterator[str]:
     if reads:
         where = f"({reads['confidence']:.2f}) at {_where(reads['box'])}"
         yield f"reads {_read(reads)} {where}{_more(reads)}"
-    if _counts(looks, reads):
+    if looks and _counts(looks, reads):
         judged = looks.get("relevance")
         figure = f"(cosine {looks['cosine']:.2f})" if judged is None else percent(judged)
         yield f"looks like {figure}"
@@ -90,9 +90,9 @@ def _is_sure(same: dict[str, Any]) -> bool:
     return bool(same["inliers"] >= _SURELY_THE_SAME)
 
 
-def _counts(looks: dict[str, Any] | None, reads: dict[str, Any] | None) -> bool:
+def _counts(looks: dict[str, Any], reads: dict[str, Any] | None) -> bool:
     """Whether looks made this a hit, or nothing else did."""
-    return bool(looks and (looks["rank"] is not None or not reads))
+    return looks["rank"] is not None or not reads
 
 
 def _read(reads: dict[str, Any]) -> str:

@@ -66,10 +66,7 @@ def _name(name: str | bytes) -> str:
 def _glob(pattern: str) -> Callable[[str], object]:
     from fnmatch import translate
 
-    try:
-        return re.compile(translate(pattern)).match
-    except re.error:  # a range such as [z-a], should a version of Python let it through
-        return pattern.__eq__
+    return re.compile(translate(pattern)).match
 
 
 def _folded_or_none(text: str | None) -> str | None:

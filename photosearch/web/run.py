@@ -18,6 +18,7 @@ from types import FrameType
 
 import uvicorn
 
+from photosearch.ending import ended_by
 from photosearch.errors import WrongUse
 from photosearch.library import Library
 from photosearch.web.app import create_app
@@ -29,7 +30,6 @@ INTERRUPTED = "interrupted"
 TOLD = "told to end"
 
 _CONNECTIONS = 500  # at once; more are told to come back
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 def listen(terms: Terms) -> tuple[socket.socket, Terms]:
@@ -168,15 +168,8 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield  # signals are the main thread's
             return
-        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-        if "SIGHUP" in dir(signal) and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-            numbers.remove(signal.SIGHUP)  # nohup: the page is to outlive the shell
-        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
-        try:
+        with ended_by(self.handle_exit):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig == signal.SIGINT and not self.should_exit:

@@ -15,7 +15,7 @@ VARIABLE = "PHOTOSEARCH_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SCREEN = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 15_000  # machines that test for many are slow
+PATIENCE_MS = 40_000  # machines that test for many are slow
 
 
 class NoBrowser(Exception):

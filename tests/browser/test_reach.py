@@ -114,6 +114,19 @@ def test_on_a_phone_all_is_there_and_nothing_is_wider_than_it(samples: str, visi
     expect(lightbox(page)).to_be_hidden()
 
 
+def test_a_photo_ticked_from_its_menu_leaves_the_bar_of_the_selection_free(
+    samples: str, visit: Visit
+) -> None:
+    """On a phone the menu lies where the bar comes: it closes, and the bar can be tapped."""
+    page = visit(samples, **ON_PHONE)
+    expect(counted(page)).to_have_text("41 photos")
+    tiles(page).first.get_by_role("button", name=re.compile("What can be done")).tap()
+    tiles(page).first.locator(".pick").tap()
+    bar = page.get_by_role("region", name="Selected photos")
+    bar.get_by_role("button", name="Clear the selection").tap()
+    expect(bar).to_be_hidden()
+
+
 def test_on_a_phone_a_finger_that_stays_selects_and_taps_go_on(samples: str, visit: Visit) -> None:
     page = visit(samples, **ON_PHONE)
     expect(counted(page)).to_have_text("41 photos")

@@ -202,6 +202,26 @@ def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(photosearch: Command, phot
     assert rest["encoded"] == 606 - done
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+def test_a_closed_terminal_ends_it_as_ctrl_c_does(photosearch: Command, photos: Path) -> None:
+    """Although nothing can be said any more; no photo that was being read counts as failed."""
+    import pty
+
+    write_photos(photos, 400, first_seed=3000)
+    process, terminal = pty.fork()
+    if process == 0:
+        command = [sys.executable, "-m", "photosearch", "index", os.fspath(photos)]
+        os.execve(sys.executable, command, photosearch.env)
+    while not stored(photosearch.library):
+        time.sleep(0.01)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 130
+    done = stored(photosearch.library)
+    assert 0 < done < 406
+    rest = photosearch("index", "--json", photos).json
+    assert (rest["encoded"], rest["known_failures"]) == (406 - done, 0)
+
+
 def stored(library: Path) -> int:
     try:
         with closing(sqlite3.connect(f"file:{library}/catalogue.db?mode=ro", uri=True)) as found:

@@ -186,7 +186,9 @@ def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     assert "Traceback" not in err
     done = stored()
     assert 0 < done < 40
-    assert command("index", "--json").json["regions"]["looked_at"] == 40 - done
+    rest = command("index", "--json")
+    assert rest.json["regions"]["looked_at"] == 40 - done
+    assert f"going on with the parts of {40 - done} photos" in rest.err
 
 
 def test_python_gives_the_same(small: Command) -> None:

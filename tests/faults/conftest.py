@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,49 +36,89 @@ def indexed(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 
 @pytest.fixture(scope="session")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Enough photos for two transactions: one holds 256 at most."""
-    folder = tmp_path_factory.mktemp("many")
-    write_photos(folder / "a", 280)
-    write_photos(folder / "b", 120, first_seed=1000)
-    shutil.copy(folder / "a" / "photo0001.jpg", folder / "copy.jpg")
-    (folder / "broken.jpg").write_bytes(jpeg(picture(1))[:-300])
-    return folder
+def many_made(once: Callable[..., Command]) -> Command:
+    """Photos for two transactions, of which one holds 256 at most; their library; how long it took.
+
+    Made once for all worker processes.
+    """
+
+    def made(folder: Path) -> Command:
+        photos, command = folder / "photos", Command(folder)
+        write_photos(photos / "a", 280)
+        write_photos(photos / "b", 120, first_seed=1000)
+        shutil.copy(photos / "a" / "photo0001.jpg", photos / "copy.jpg")
+        (photos / "broken.jpg").write_bytes(jpeg(picture(1))[:-300])
+        started = time.monotonic()
+        command("index", "-q", photos, code=3)
+        (folder / "seconds").write_text(str(time.monotonic() - started))
+        return command
+
+    return once("many", made)
 
 
 @pytest.fixture(scope="session")
-def many_indexed(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
-    command = Command(tmp_path_factory.mktemp("many_indexed"))
-    command("index", "-q", many, code=3)
-    return command
+def many(many_made: Command) -> Path:
+    return many_made.folder / "photos"
 
 
 @pytest.fixture(scope="session")
-def signs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few small pictures with a printed word, and one without."""
-    folder = tmp_path_factory.mktemp("signs")
-    for word in WORDS:
-        (folder / f"{word.lower()}.jpg").write_bytes(jpeg(sign(word)))
-    (folder / "plain.jpg").write_bytes(jpeg(picture(7)))
-    return folder
+def many_seconds(many_made: Command) -> float:
+    """How long indexing them took."""
+    return float((many_made.folder / "seconds").read_text())
 
 
 @pytest.fixture(scope="session")
-def signs_indexed(signs: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """The library of `signs`, whose words were not read yet."""
-    command = Command(tmp_path_factory.mktemp("signs_indexed"))
-    command("index", "-q", signs)
-    return command
+def many_indexed(many_made: Command, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    return copied(many_made, tmp_path_factory.mktemp("many_indexed"))
 
 
 @pytest.fixture(scope="session")
-def signs_read(signs_indexed: Command, tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """The same with its words."""
-    command = copied(signs_indexed, tmp_path_factory.mktemp("signs_read"))
-    command("index", "-q", "--words-only")
-    for word in WORDS:
-        assert command("query", f'"{word}"', "--words", "--paths").lines
-    return command
+def signs_made(once: Callable[..., Command]) -> Command:
+    """A few small pictures with a printed word, and one without; their library."""
+
+    def made(folder: Path) -> Command:
+        photos, command = folder / "signs", Command(folder)
+        photos.mkdir()
+        for word in WORDS:
+            (photos / f"{word.lower()}.jpg").write_bytes(jpeg(sign(word)))
+        (photos / "plain.jpg").write_bytes(jpeg(picture(7)))
+        command("index", "-q", photos)
+        return command
+
+    return once("signs", made)
+
+
+@pytest.fixture(scope="session")
+def signs_indexed(signs_made: Command, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The library of the signs, whose words were not read yet."""
+    return copied(signs_made, tmp_path_factory.mktemp("signs_indexed"))
+
+
+@pytest.fixture(scope="session")
+def signs_read_made(once: Callable[..., Command], signs_made: Command) -> Command:
+    """The same with its words; how long it took to read them."""
+
+    def made(folder: Path) -> Command:
+        command = copied(signs_made, folder)
+        started = time.monotonic()
+        command("index", "-q", "--words-only")
+        (folder / "seconds").write_text(str(time.monotonic() - started))
+        for word in WORDS:
+            assert command("query", f'"{word}"', "--words", "--paths").lines
+        return command
+
+    return once("signs-read", made)
+
+
+@pytest.fixture(scope="session")
+def signs_seconds(signs_read_made: Command) -> float:
+    """How long reading them took."""
+    return float((signs_read_made.folder / "seconds").read_text())
+
+
+@pytest.fixture(scope="session")
+def signs_read(signs_read_made: Command, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    return copied(signs_read_made, tmp_path_factory.mktemp("signs_read"))
 
 
 def sign(word: str) -> Image.Image:

@@ -59,11 +59,12 @@ def length_of(command: Command, *arguments: str | Path) -> float:
     return time.monotonic() - started
 
 
-def test_killed_while_indexing(tmp_path: Path, many: Path, many_indexed: Command) -> None:
+def test_killed_while_indexing(
+    tmp_path: Path, many: Path, many_indexed: Command, many_seconds: float
+) -> None:
     """Several transactions, in any of which the run may end."""
     clean = whole_contents(many_indexed)
     arguments = ("index", "-q", many)
-    length = length_of(Command(tmp_path / "timed"), *arguments)
     dice = chance("killed while indexing")
     for number in range(rounds(2)):
         command = Command(tmp_path / f"killed{number}")
@@ -71,7 +72,7 @@ def test_killed_while_indexing(tmp_path: Path, many: Path, many_indexed: Command
             with fault("kill -9 in time: index", number=number):
                 with nobody_left(command):
                     process = start(command, *arguments)
-                    killed_after(process, dice.uniform(0.2, 0.95) * length, group=False)
+                    killed_after(process, dice.uniform(0.2, 0.95) * many_seconds, group=False)
                 if is_born(command.library):
                     assert_between(whole_contents(command), NOTHING, clean)
         command("index", "-q", many, code=None)
@@ -84,18 +85,17 @@ def test_killed_while_indexing(tmp_path: Path, many: Path, many_indexed: Command
 
 
 def test_killed_while_reading_words(
-    tmp_path: Path, signs_indexed: Command, signs_read: Command
+    tmp_path: Path, signs_indexed: Command, signs_read: Command, signs_seconds: float
 ) -> None:
     """Words that were read are there; the others are read by the next run, none twice."""
     before, clean = whole_contents(signs_indexed), whole_contents(signs_read)
     arguments = ("index", "-q", "--words-only")
-    length = length_of(copied(signs_indexed, tmp_path / "timed"), *arguments)
     dice = chance("killed while reading words")
     for number in range(rounds(2)):
         command = copied(signs_indexed, tmp_path / f"killed{number}")
         with fault("kill -9 in time: words", number=number):
             with nobody_left(command):
-                killed_after(start(command, *arguments), dice.uniform(0.3, 0.95) * length)
+                killed_after(start(command, *arguments), dice.uniform(0.3, 0.95) * signs_seconds)
             assert_between(whole_contents(command), before, clean)
             command(*arguments)
             assert whole_contents(command) == clean
@@ -171,7 +171,7 @@ def test_nobody_outlives_a_killed_command(
 
 
 def test_ctrl_c_and_a_closed_terminal_store_what_was_done(tmp_path: Path, many: Path) -> None:
-    """SIGINT and SIGTERM end with 130 or by the signal, SIGHUP at once; each is gone on from."""
+    """Each ends with 130, or by the signal where it came too early; each is gone on from."""
     photos = many / "b"
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         command = Command(tmp_path / ending.name)

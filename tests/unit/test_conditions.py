@@ -127,3 +127,37 @@ def test_a_value_that_is_none_of_some_words_is_told_them() -> None:
             Filters(min_megapixels=text)  # type: ignore[arg-type]
         assert str(caught.value).endswith(f" {text} is no number above 0")
         assert "12" in caught.value.hint
+
+
+@pytest.mark.parametrize("kinds", [3, 30])
+def test_a_maker_of_few_or_of_many_cameras_is_found(tmp_path: Path, kinds: int) -> None:
+    """Few are compared one by one, many within the query: in any capitals either way."""
+    catalogue = Catalogue(tmp_path / "library", create=True)
+    root, model = catalogue.add_root(b"/photos"), catalogue.add_model("key", "model", 2)
+    cameras = [*(f"CÁMARA {number}" for number in range(kinds)), "Other", None]
+    new = [
+        NewPhoto(
+            Photo(number.to_bytes(32, "big"), 1, "jpeg", 1, 1, Facts(camera=camera)),
+            bytes(4),
+            [FoundFile(b"%d.jpg" % number, 1, 1)],
+        )
+        for number, camera in enumerate(cameras, 1)
+    ]
+    catalogue.commit(root, model, Batch(new=new))
+    catalogue.close()
+    snapshot = Snapshot(tmp_path / "library")
+    found = Filters(camera=("cámara",)).allowed_ids(snapshot)
+    others = Filters(not_camera=("cámara",)).allowed_ids(snapshot)
+    assert found is not None
+    assert others is not None
+    assert sorted(found.tolist()) == list(range(1, kinds + 1))
+    assert sorted(others.tolist()) == [kinds + 1, kinds + 2]
+    snapshot.close()
+
+
+def test_a_distance_without_a_place_is_refused(tmp_path: Path) -> None:
+    Catalogue(tmp_path / "library", create=True).close()
+    snapshot = Snapshot(tmp_path / "library")
+    with pytest.raises(WrongUse, match=r"within needs .*near"):
+        Filters(within=5).allowed_ids(snapshot)
+    snapshot.close()

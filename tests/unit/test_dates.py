@@ -187,3 +187,21 @@ def test_written_dates_need_no_parser_of_words() -> None:
         "period_of('yesterday'); assert 'dateparser' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_feast_of_this_year_may_be_still_to_come() -> None:
+    assert period_of("this christmas", date(2024, 7, 1)).first == date(2024, 12, 24)
+    assert period_of("christmas", date(2024, 7, 1)).first == date(2023, 12, 24)
+
+
+@pytest.mark.parametrize(
+    ("today", "text", "first"),
+    [
+        (date(2024, 7, 10), "this weekend", date(2024, 7, 13)),  # a Wednesday
+        (date(2024, 7, 10), "weekend", date(2024, 7, 6)),
+        (date(2024, 7, 13), "weekend", date(2024, 7, 13)),  # a Saturday
+        (date(2024, 7, 14), "last weekend", date(2024, 7, 6)),
+    ],
+)
+def test_the_weekend_is_the_one_that_has_begun(today: date, text: str, first: date) -> None:
+    assert period_of(text, today).first == first

@@ -20,7 +20,7 @@ PACKAGE = Path(photosearch.__file__).parent
 FLOORS = (
     (
         "errors masks records reports.runs reports.contents reports.duplicates reports.upkeep "
-        "reports.recall paths filenames settings ordered",
+        "reports.recall paths filenames settings ordered ending",
     ),
     (
         "simplified read ignore walk mounts",
@@ -32,7 +32,7 @@ FLOORS = (
     ),
     (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
-        "encode.clip_bpe encode.spiece encode.bundle encode.onnx encode.known encode.locators "
+        "encode.clip_bpe encode.spiece_file encode.spiece encode.bundle encode.onnx encode.known encode.locators "
         "encode.download encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf "
         "encode.original encode.weights encode.resnet encode.sources.clip_names "
         "encode.sources.folder encode.sources.pretrained encode.sources.openai "
@@ -61,7 +61,7 @@ FLOORS = (
     ),
     (
         "search.chinese_dates search.dates search.places search.conditions "
-        "search.fields search.filters "
+        "search.fields search.folders search.filters "
         "search.qualifiers search.crop search.query search.example search.picture "
         "search.example_words search.likeness search.bank search.relevance search.matching "
         "search.terms search.reading search.printed search.fuse search.looks search.small "

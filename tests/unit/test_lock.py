@@ -144,3 +144,10 @@ def test_an_owner_file_that_cannot_be_written_is_our_own_error(tmp_path: Path) -
     with pytest.raises(StorageError), writer_lock(tmp_path):
         pytest.fail("held")
     assert current_writer(tmp_path) is None
+
+
+def test_where_the_lock_cannot_be_asked_nobody_is_named(tmp_path: Path) -> None:
+    """Left by a killed writer on a disk that has gone bad: whoever reads is not troubled."""
+    (tmp_path / "writer.json").write_text('{"pid": 1, "since": "2024-01-01"}', "utf-8")
+    (tmp_path / "writer.lock").mkdir()
+    assert current_writer(tmp_path) is None

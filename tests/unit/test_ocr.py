@@ -207,11 +207,11 @@ def test_words_in_a_very_long_panorama(reader: WordReader) -> None:
     assert 50_700 < right < 51_300
 
 
-def test_gate_changes_no_words_of_the_samples(reader: WordReader) -> None:
+def test_gate_changes_no_words_of_the_samples() -> None:
+    """With it they are read, too, as test_signs_are_read shows."""
     close = RapidReader(gate=False)
     for name in ("street-sign", "midi-keyboard"):
         assert missing(close.read(sign(name)), SIGNS[name]) == []
-        assert missing(reader.read(sign(name)), SIGNS[name]) == []
 
 
 def test_reduced_decoding_and_scaling_give_boxes_in_the_photos_pixels(reader: WordReader) -> None:
@@ -228,7 +228,7 @@ def test_reduced_decoding_and_scaling_give_boxes_in_the_photos_pixels(reader: Wo
 
 def test_threads_share_a_reader(reader: WordReader) -> None:
     """Readings do not depend on what other threads read at the same time."""
-    images = [sign(name).resize((512, 384)) for name in SIGNS]
+    images = [sign(name).resize((512, 384)) for name in list(SIGNS)[:4]]
     alone = [reader.read(image) for image in images]
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(reader.read, images)) == alone

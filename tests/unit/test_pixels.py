@@ -92,6 +92,25 @@ def test_reduced_decoding_in_other_modes(mode: str) -> None:
     assert difference(*views) < 3
 
 
+def test_reduced_decoding_does_not_mix_in_a_colour_that_means_nothing() -> None:
+    """Black is clear here, and shown as white: averaged with its neighbours it would be grey."""
+    stripes = np.tile(np.uint8([0, 200]), (600, 400))
+    data = png(Image.fromarray(stripes), transparency=0)
+    views = [decode(data, need=need).image for need in (None, 64)]
+    assert views[0].size == views[1].size == (800, 600)
+    assert difference(*views) == 0
+
+
+@pytest.mark.parametrize("mode", ["I;16", "LAB", "YCbCr"])
+def test_a_profile_for_other_modes_leaves_the_picture(mode: str) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    plain = picture(3, (90, 70)).convert("L" if mode == "I;16" else mode)
+    if mode == "I;16":
+        plain = Image.fromarray(np.asarray(plain).astype(np.uint16) * 257)
+    with_profile = decode(encode(plain, "TIFF", icc_profile=profile)).image
+    assert difference(with_profile, decode(encode(plain, "TIFF")).image) == 0
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_reduced_decoding_keeps_what_the_camera_wrote(kind: str) -> None:
     block = exif({Tag.Model: "Camera", Tag.DateTime: "2020:01:02 03:04:05"})

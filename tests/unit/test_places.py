@@ -166,6 +166,7 @@ class TestNames:
             ("sao paulo", "São Paulo", "BR"),
             ("saint denis, france", "Saint-Denis", "FR"),
             ("xi'an", "Xi’an", "CN"),
+            ("roe volciano", "Roè Volciano", "IT"),
         ],
     )
     def test_the_largest_city_of_a_name(self, name: str, city: str, code: str) -> None:

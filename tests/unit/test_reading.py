@@ -296,3 +296,9 @@ class TestFusing:
         assert worths == sorted(worths, reverse=True)
         wholes = [bool(one.read and one.read.whole) for one in fused]
         assert wholes == sorted(wholes, reverse=True)
+
+
+def test_of_a_long_text_the_longest_words_are_looked_up(signs: Words) -> None:
+    """A pasted page still finds what it names, however many little words stand around it."""
+    little = [f"{one}{two}x" for one in "bcdfgh" for two in "bcdfgh"]
+    assert found(signs, " ".join([*little, "restaurant"]), sure=True)[:1] == [4]

@@ -260,7 +260,7 @@ class TestTable:
             hit("/elsewhere/b.jpg", rank=12, score=-0.05, offline=True, copies=COPIES),
         ]
         assert list(terminal_lines(hits, width=84, links=False)) == [
-            "  1  2021-07-04  ~/a.jpg  (+1 copy)                       looks like it, 93 % sure",
+            "  1  2021-07-04  ~/a.jpg  (+1 copy)                         looks like it, 93 % sure",
             " 12              /elsewhere/b.jpg  (offline, +2 copies)",
         ]
 

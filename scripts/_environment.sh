@@ -27,10 +27,16 @@ sys.exit(sys.version_info[:2] != (3, 11) or here != ("CPython", "Linux", "x86_64
 }
 
 install_into() { # PYTHON EXTRAS: photosearch of this checkout, editable, into PYTHON's environment
-    local lock=lock.txt pip=("$1" -m pip install --quiet --disable-pip-version-check)
+    local said lock=lock.txt pip=("$1" -m pip install --quiet --disable-pip-version-check)
     [ -n "$2" ] || lock=lock-light.txt
     if fits_the_lock "$1"; then
-        "${pip[@]}" --require-hashes --requirement "$project/scripts/$lock" || return 1
+        # A version that is no longer to be had must not keep anybody from working; other bytes
+        # than those of the lock must.
+        said=$("${pip[@]}" --require-hashes --requirement "$project/scripts/$lock" 2>&1) || {
+            echo "$said" >&2
+            [[ $said != *"DO NOT MATCH THE HASHES"* ]] || return 1
+            echo "scripts/$lock cannot be installed here: versions of scripts/constraints.txt instead" >&2
+        }
     fi
     # All that is left to it after the lock is PyTorch. On Linux the registry's build brings CUDA,
     # 4 GB of it, which serves nobody without such a card.
@@ -45,7 +51,7 @@ install_into() { # PYTHON EXTRAS: photosearch of this checkout, editable, into P
 make_environment() {
     local folder=$1 extras=$2 python state
     python=$(find_python) || return 1
-    state="$("$python" --version) $extras $(cat "$project/pyproject.toml" "$project/scripts/constraints.txt" | cksum)"
+    state="$("$python" --version) $extras $(cat "$project/pyproject.toml" "$project/scripts/constraints.txt" "$project"/scripts/lock*.txt | cksum)"
     [ "$(cat "$folder/state" 2>/dev/null)" = "$state" ] && return
     echo "--- making the environment $folder (downloads packages; a minute or more)" >&2
     rm -rf "$folder"

@@ -40,7 +40,7 @@ def hash_of(photo_id: int, digest: bytes, places: Sequence[Place]) -> NewHash | 
     try:
         image = decode(data, need=fingerprint.NEED).image
     except BadImage as error:
-        return NewHash(photo_id, None, failure=str(error))
+        return NewHash(photo_id, None, failure=error.typed)
     return NewHash(photo_id, fingerprint.perceptual_hash(image), fingerprint.colour_of(image))
 
 

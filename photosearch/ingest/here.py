@@ -152,7 +152,7 @@ class Here:
             )
             return _Ready(photo, np.frombuffer(pixels, np.uint8).reshape(shape))
         except (BadImage, MissingExtra) as error:
-            return Trouble(file.found, str(error), file.digest)
+            return Trouble(file.found, error.typed, file.digest)
 
     @property
     def _batch_size(self) -> int:

@@ -141,7 +141,7 @@ def _cut_up(
     try:
         return workers.run(cut_up, data, preprocess, limits=limits)
     except (BadImage, MissingExtra) as error:
-        return str(error)
+        return error.typed
 
 
 def _encoded(photos: list[tuple[Source, CutUp | str]], tower: ImageTower) -> list[Parts]:

@@ -96,6 +96,6 @@ def _read(
         image = Image.fromarray(picture.pixels)
         lines = reader.read(image)
     except (BadImage, MissingExtra, ReadFailed) as error:
-        return Reading(source.photo_id, failure=str(error))
+        return Reading(source.photo_id, failure=error.typed)
     across, down = picture.width / image.width, picture.height / image.height
     return Reading(source.photo_id, scaled(lines, across, down))

@@ -122,4 +122,4 @@ def _reason(error: BadImage | OSError, seconds: float) -> str:
         return "no file there now"
     if isinstance(error, OSError):
         return error.strerror or str(error)
-    return str(error).removesuffix(": --max-megapixels")  # an option of `index`
+    return error.typed.removesuffix(": --max-megapixels")  # an option of `index`

@@ -32,7 +32,8 @@ FLOORS = (
     ),
     (
         "encode.preprocess encode.patches encode.towers encode.clean encode.tokenize "
-        "encode.clip_bpe encode.spiece_file encode.spiece encode.bundle encode.onnx encode.known encode.locators "
+        "encode.clip_bpe encode.spiece_file encode.spiece encode.bundle encode.onnx encode.known "
+        "encode.locators "
         "encode.download encode.wanted encode.hub_errors encode.hubs encode.fetch encode.shelf "
         "encode.original encode.weights encode.resnet encode.sources.clip_names "
         "encode.sources.folder encode.sources.pretrained encode.sources.openai "

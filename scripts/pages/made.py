@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from photosearch.errors import PhotosearchError
+from scripts.pages.house import house
 
 WIDTH = 80
 
@@ -111,5 +112,6 @@ MADE: dict[str, Callable[[], str]] = {
     "commands": commands,
     "reference": reference,
     "errors": errors,
+    "house": house,
     "api": api,
 }

@@ -1,4 +1,4 @@
-"""The house as the code has it: each folder, its floor, its size, and which folders it imports.
+"""The house as the code has it: each folder, its floor, and which folders it imports.
 
 In: the table of floors, the package's imports. Out: a Markdown table. What only names a type
 (`if TYPE_CHECKING`) counts as well.
@@ -16,7 +16,6 @@ NUMBERS = ("0", "1", "2", "3", "3½", "4", "5", "6", "7", "8", "9", "10")
 
 def house() -> str:
     """A row a folder, from the top floor down; modules that stand alone are named themselves."""
-    lines: dict[str, int] = defaultdict(int)
     count: dict[str, int] = defaultdict(int)
     uses: dict[str, set[str]] = defaultdict(set)
     floor: dict[str, int] = {}
@@ -25,7 +24,6 @@ def house() -> str:
             continue
         room = _room(name)
         count[room] += 1
-        lines[room] += len(path.read_text(encoding="utf-8").splitlines())
         floor[room] = PLACES[name][0]
         uses[room] |= {_room(other) for _, other in imports_of(path)} - {room}
     order = sorted(count, key=lambda room: (-floor[room], room))
@@ -35,8 +33,7 @@ def house() -> str:
     ]
     for room in order:
         below = " ".join(_called(other) for other in sorted(uses[room], key=order.index))
-        size = f"{count[room]} | {lines[room]:,}"
-        rows.append(f"| {NUMBERS[floor[room]]} | {_called(room)} | {size} | {below} |")
+        rows.append(f"| {NUMBERS[floor[room]]} | {_called(room)} | {count[room]} | {below} |")
     assert len(NUMBERS) == len(FLOORS)
     return "\n".join(rows)
 

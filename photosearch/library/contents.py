@@ -38,7 +38,9 @@ class Contents(WayOut):
 
     def tags(self) -> dict[str, int]:
         """Tag → the number of photos that have it, the most frequent first."""
-        return {label: photos for _, label, photos in self._snapshot.tag_counts()}
+        from photosearch.store.tagged import tag_counts
+
+        return {label: photos for _, label, photos in tag_counts(self._snapshot)}
 
     def facts(self, photo: str | os.PathLike[str], *, nearest: int = 5) -> PhotoFacts:
         """All that the library knows of one photo.

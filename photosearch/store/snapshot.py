@@ -98,7 +98,7 @@ class Snapshot:
         return version_of(self._connection, self.path)
 
     def setting(self, name: str) -> str | None:
-        row = self._one("SELECT value FROM settings WHERE name = ?", (name,))
+        row = self.one("SELECT value FROM settings WHERE name = ?", (name,))
         return row[0] if row else None
 
     @property
@@ -118,17 +118,17 @@ class Snapshot:
         return [Model(*row) for row in rows]
 
     def model(self, key: str) -> Model | None:
-        row = self._one("SELECT id, key, name, dim, vectors FROM models WHERE key = ?", (key,))
+        row = self.one("SELECT id, key, name, dim, vectors FROM models WHERE key = ?", (key,))
         return Model(*row) if row else None
 
     def count_not_encoded(self, model_id: int) -> int:
         """Photos that lie somewhere and have no vector of a model."""
-        row = self._one(
+        row = self.one(
             "SELECT vectors = (SELECT count(*) FROM photos) FROM models WHERE id = ?", (model_id,)
         )
         if row and row[0]:  # as after nearly every run: 10 ms of a million, and not 290
             return 0
-        row = self._one(
+        row = self.one(
             "SELECT count(DISTINCT f.photo_id) FROM files f WHERE f.missing = 0 AND NOT EXISTS "
             "(SELECT 1 FROM vectors v WHERE v.photo_id = f.photo_id AND v.model_id = ?)",
             (model_id,),
@@ -147,14 +147,12 @@ class Snapshot:
 
     def vector_row(self, vector_id: int) -> tuple[int, int, bytes] | None:
         """(model id, photo id, float16 bytes) of one stored vector."""
-        return self._one(
-            "SELECT model_id, photo_id, vector FROM vectors WHERE id = ?", (vector_id,)
-        )
+        return self.one("SELECT model_id, photo_id, vector FROM vectors WHERE id = ?", (vector_id,))
 
     def vectors_of(self, model_id: int, photo_ids: Sequence[int]) -> list[tuple[int, bytes]]:
         """(photo id, float16 bytes) of the photos that have a vector of this model."""
         return list(
-            self._in_blocks(
+            self.in_blocks(
                 "SELECT photo_id, vector FROM vectors WHERE model_id = ? AND photo_id IN ({})",
                 photo_ids,
                 (model_id,),
@@ -172,13 +170,13 @@ class Snapshot:
     def photos(self, photo_ids: Sequence[int]) -> dict[int, PhotoRow]:
         """Photos that lie somewhere, by id; those at no path are left out."""
         places: dict[int, list[Place]] = {}
-        for photo_id, root, path in self._in_blocks(
+        for photo_id, root, path in self.in_blocks(
             "SELECT f.photo_id, r.path, f.path FROM files f JOIN roots r ON r.id = f.root_id "
             "WHERE f.missing = 0 AND f.photo_id IN ({})",
             photo_ids,
         ):
             places.setdefault(photo_id, []).append(Place(root, path))
-        rows = self._in_blocks(
+        rows = self.in_blocks(
             "SELECT id, digest, width, height, taken_at FROM photos WHERE id IN ({})",
             list(places),
         )
@@ -191,7 +189,7 @@ class Snapshot:
 
     def files_of(self, photo_ids: Sequence[int]) -> Iterator[Any]:
         """(photo id, digest, root, path, size, mtime_ns) of every file that holds these photos."""
-        return self._in_blocks(
+        return self.in_blocks(
             "SELECT p.id, p.digest, r.path, f.path, f.size, f.mtime_ns FROM photos p "
             "JOIN files f ON f.photo_id = p.id JOIN roots r ON r.id = f.root_id "
             "WHERE f.missing = 0 AND p.id IN ({}) ORDER BY p.id, r.path, f.path",
@@ -209,7 +207,7 @@ class Snapshot:
             lies = self._lying()
             count = len(lies)  # another process may store meanwhile
             return sorted(one for one in found if one < count and lies[one])
-        rows = self._in_blocks(
+        rows = self.in_blocks(
             "SELECT DISTINCT photo_id FROM files WHERE missing = 0 AND photo_id IN ({})", found
         )
         return sorted(row[0] for row in rows)
@@ -238,11 +236,11 @@ class Snapshot:
     def has_photo(self, where: str, values: Sequence[object] = ()) -> bool:
         """Whether there is one such photo."""
         if _is_about_files(where):
-            return self._one(f"{_ids_where(where)} LIMIT 1", values) is not None
+            return self.one(f"{_ids_where(where)} LIMIT 1", values) is not None
         return bool(self.photo_ids(where, values))
 
     def photo_with_digest(self, digest: bytes) -> int | None:
-        row = self._one("SELECT id FROM photos WHERE digest = ?", (digest,))
+        row = self.one("SELECT id FROM photos WHERE digest = ?", (digest,))
         return int(row[0]) if row else None
 
     def photos_with_digest(self, beginning: str) -> list[int]:
@@ -260,7 +258,7 @@ class Snapshot:
         roots = self.roots()
         for root, root_id in roots.items():
             inner = relative_to(path, root)
-            row = inner and self._one(
+            row = inner and self.one(
                 "SELECT photo_id, size, mtime_ns FROM files WHERE root_id = ? AND path = ?",
                 (root_id, inner),
             )
@@ -291,7 +289,7 @@ class Snapshot:
     def photo_columns(self, photo_id: int) -> dict[str, Any]:
         """All columns of a photo by name; it must exist."""
         names = [row[1] for row in self.rows("PRAGMA table_info(photos)")]
-        row = self._one("SELECT * FROM photos WHERE id = ?", (photo_id,))
+        row = self.one("SELECT * FROM photos WHERE id = ?", (photo_id,))
         assert row is not None
         return dict(zip(names, row, strict=True))
 
@@ -308,92 +306,7 @@ class Snapshot:
         """Whether there is such a table: a catalogue of an older schema lacks the newer ones
         until it is written to.
         """
-        return self._one("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)) is not None
-
-    # Tags
-
-    def has_tags(self) -> bool:
-        """Whether the catalogue can hold tags."""
-        return self.has_table("tags")
-
-    def tag_counts(self) -> list[tuple[str, str, int]]:
-        """(tag, label, photos that lie somewhere), the most frequent first."""
-        if not self.has_tags():
-            return []
-        return list(
-            self.rows(
-                "SELECT tag, min(label), count(DISTINCT photo_id) AS photos FROM tags t "
-                "WHERE EXISTS (SELECT 1 FROM files f WHERE f.photo_id = t.photo_id "
-                "AND f.missing = 0) GROUP BY tag ORDER BY photos DESC, tag"
-            )
-        )
-
-    def tags_of(self, photo_ids: Sequence[int]) -> dict[int, list[str]]:
-        """The labels of photos that have any, in the order of their normal forms."""
-        labels: dict[int, list[str]] = {}
-        if self.has_tags():
-            for photo_id, label in self._in_blocks(
-                "SELECT photo_id, min(label) FROM tags WHERE photo_id IN ({}) "
-                "GROUP BY photo_id, tag ORDER BY photo_id, tag",
-                photo_ids,
-            ):
-                labels.setdefault(photo_id, []).append(label)
-        return labels
-
-    # Counts and failures
-
-    def counts(self) -> dict[str, int]:
-        # Counted in indexes alone: asking each photo for its files, in the order of digests, took
-        # 1.1 s for 300,000 and grew faster than their number.
-        row = self._one(
-            "SELECT (SELECT count(DISTINCT photo_id) FROM files), "
-            "(SELECT count(DISTINCT m.photo_id) FROM files m WHERE m.missing = 1 AND NOT EXISTS "
-            "(SELECT 1 FROM files f WHERE f.photo_id = m.photo_id AND f.missing = 0)), "
-            "(SELECT count(*) FROM photos), "
-            "(SELECT count(*) FROM files), "
-            "(SELECT count(*) FROM files WHERE missing = 1), "
-            "(SELECT count(*) FROM failures)"
-        )
-        assert row is not None
-        somewhere, nowhere_now, rows, files, missing, failures = row
-        photos = somewhere - nowhere_now
-        return {
-            "photos": photos,
-            "forgotten": rows - photos,
-            "files": files - missing,
-            "missing": missing,
-            "failures": failures,
-        }
-
-    def root_counts(self) -> list[tuple[bytes, int, int]]:
-        """(root, files, missing files) of each root."""
-        files = dict(self.rows("SELECT root_id, count(*) FROM files GROUP BY root_id"))
-        # By the index of missing files, which are few; else every row would be looked up.
-        missing = dict(
-            self.rows(
-                "SELECT root_id, count(*) FROM files INDEXED BY files_missing "
-                "WHERE missing = 1 GROUP BY root_id"
-            )
-        )
-        return [
-            (path, files.get(root_id, 0) - missing.get(root_id, 0), missing.get(root_id, 0))
-            for path, root_id in self.roots().items()
-        ]
-
-    def unused_bytes(self) -> int:
-        """Of the catalogue's file: pages that hold nothing at the moment."""
-        ((pages,),) = self.rows("PRAGMA freelist_count")
-        ((size,),) = self.rows("PRAGMA page_size")
-        return int(pages * size)
-
-    def failures(self) -> list[tuple[bytes, bytes, str]]:
-        """(root, path, reason) of every file that could not be indexed."""
-        return list(
-            self.rows(
-                "SELECT r.path, x.path, x.reason FROM failures x JOIN roots r ON r.id = x.root_id "
-                "ORDER BY r.path, x.path"
-            )
-        )
+        return self.one("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)) is not None
 
     # SQL
 
@@ -415,14 +328,16 @@ class Snapshot:
         with storage_errors(self.path):
             yield from self._connection.execute(sql, values)
 
-    def _one(self, sql: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+    def one(self, sql: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        """The first row of a statement, for the modules of this floor."""
         with storage_errors(self.path):
             row: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
             return row
 
-    def _in_blocks(
+    def in_blocks(
         self, sql: str, ids: Iterable[int], values: Sequence[object] = ()
     ) -> Iterator[tuple[Any, ...]]:
+        """Rows of a statement with `{}` for the marks of many ids, a block of them at a time."""
         ids = list(ids)
         for at in range(0, len(ids), _BLOCK):
             block = ids[at : at + _BLOCK]

@@ -17,6 +17,7 @@ from photosearch.records import Facts, Hit
 from photosearch.reports.contents import PhotoFacts
 from photosearch.store.places import place_of_photo
 from photosearch.store.snapshot import Snapshot
+from photosearch.store.tagged import tags_of
 from photosearch.store.words import is_read, lines_of
 
 
@@ -69,7 +70,7 @@ def facts_of(snapshot: Snapshot, photo_id: int, nearest: Sequence[Hit] = ()) -> 
         height=row["height"],
         facts=Facts(**{one.name: row[one.name] for one in fields(Facts)}),
         place=place_text(snapshot, photo_id),
-        tags=tuple(snapshot.tags_of([photo_id]).get(photo_id, ())),
+        tags=tuple(tags_of(snapshot, [photo_id]).get(photo_id, ())),
         models=tuple(
             model.name for model in snapshot.models() if snapshot.vectors_of(model.id, [photo_id])
         ),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photosearch.paths import join
+from photosearch.store.tagged import has_tags, tag_counts
 
 if TYPE_CHECKING:
     from photosearch.store.snapshot import Snapshot
@@ -161,9 +162,9 @@ def rows_of(
 
 def _tags(snapshot: Snapshot, known: Numbers) -> tuple[NDArray[np.int32], Coded]:
     rows: list[Any] = []
-    if snapshot.has_tags():
+    if has_tags(snapshot):
         rows = list(snapshot.rows("SELECT photo_id, tag FROM tags GROUP BY photo_id, tag"))
-    labels = {tag: label for tag, label, _ in snapshot.tag_counts()}
+    labels = {tag: label for tag, label, _ in tag_counts(snapshot)}
     rows = [row for row in rows if row[1] in labels]
     tagged, is_known = rows_of(known, [photo_id for photo_id, _ in rows])
     kept = (row for row, is_there in zip(rows, is_known.tolist(), strict=True) if is_there)

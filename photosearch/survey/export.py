@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from photosearch.paths import to_path
+from photosearch.store.tagged import tags_of
 
 if TYPE_CHECKING:
     from photosearch.store.snapshot import Model, Snapshot
@@ -89,7 +90,7 @@ def _rows(snapshot: Snapshot, model: Model) -> Iterator[tuple[dict[str, Any], by
         photo_ids = [columns["id"] for columns in block]
         shown = snapshot.photos(photo_ids)
         vectors = dict(snapshot.vectors_of(model.id, photo_ids))
-        tags = snapshot.tags_of(photo_ids)
+        tags = tags_of(snapshot, photo_ids)
         for columns in block:
             photo_id = columns.pop("id")
             if photo_id not in shown:  # its last file went while this was being written

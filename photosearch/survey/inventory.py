@@ -23,6 +23,7 @@ from photosearch.store.regions import SETTING as REGIONS_SETTING
 from photosearch.store.regions import counts as regions_counts
 from photosearch.store.regions import failed_parts
 from photosearch.store.snapshot import Snapshot
+from photosearch.store.totals import failures, root_counts, totals, unused_bytes
 from photosearch.store.words import counts as words_counts
 from photosearch.store.words import failed_readings
 
@@ -32,7 +33,7 @@ _LITTLE = 500_000_000  # bytes free on the disk, below which it is told
 
 def status_of(snapshot: Snapshot, library: Path) -> Status:
     """Counts and sizes at this moment."""
-    counts = snapshot.counts()
+    counts = totals(snapshot)
     words = words_counts(snapshot)
     regions = _regions(snapshot)
     current = snapshot.setting("model_key") or snapshot.setting("model")
@@ -51,7 +52,7 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
         vectors_bytes=size_of(library / VECTORS),
         roots=tuple(
             RootStatus(to_path(root), int(files), int(missing), is_there(root))
-            for root, files, missing in snapshot.root_counts()
+            for root, files, missing in root_counts(snapshot)
         ),
         models=tuple(
             ModelStatus(
@@ -75,7 +76,7 @@ def status_of(snapshot: Snapshot, library: Path) -> Status:
         models_bytes=size_of(models_path()),
         previews_bytes=previews_bytes(library),
         free_bytes=_free(library),
-        unused_bytes=snapshot.unused_bytes(),
+        unused_bytes=unused_bytes(snapshot),
     )
     return replace(status, advice=tuple(_advice(status)))
 
@@ -134,5 +135,5 @@ def agreement_setting(key: str) -> str:
 
 def failures_of(snapshot: Snapshot) -> list[Failure]:
     """Files that could not be indexed, or looked at for words or part by part; by path."""
-    failed = sorted([*snapshot.failures(), *failed_readings(snapshot), *failed_parts(snapshot)])
+    failed = sorted([*failures(snapshot), *failed_readings(snapshot), *failed_parts(snapshot)])
     return [Failure(to_path(root, path), reason) for root, path, reason in failed]

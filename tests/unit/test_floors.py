@@ -48,6 +48,7 @@ FLOORS = (
         "store.salvage.wal store.salvage.record store.salvage.pages store.salvage.shapes "
         "store.salvage.gather store.salvage.rebuild "
         "store.catalogue store.volumes store.relocate store.tags store.opening store.snapshot "
+        "store.tagged store.totals "
         "store.functions store.whereabouts store.originals store.previews store.named "
         "store.places store.words store.hashes "
         "store.regions store.remembered "

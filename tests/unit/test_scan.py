@@ -28,6 +28,7 @@ from photosearch.reports.upkeep import NOTE
 from photosearch.search.filters import Filters
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
 from photosearch.store.snapshot import Model, Snapshot
+from photosearch.store.totals import totals
 from tests.long import examples
 from tests.make import write_photos
 
@@ -66,7 +67,7 @@ class Store:
         self.model_id = self.catalogue.add_model("key", "model", dim)
         self.snapshot = Snapshot(library)
         self.told: list[str] = []
-        self._made = self.snapshot.counts()["photos"]
+        self._made = totals(self.snapshot)["photos"]
 
     def add(self, rows: Rows) -> None:
         new = []

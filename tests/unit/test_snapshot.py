@@ -15,7 +15,9 @@ from photosearch.records import Facts, FoundFile, Photo
 from photosearch.store import snapshot as reading
 from photosearch.store.catalogue import Batch, Catalogue, Known, NewPhoto
 from photosearch.store.snapshot import Model, Place, Snapshot
+from photosearch.store.tagged import tag_counts, tags_of
 from photosearch.store.tags import NewTag, replace_tags
+from photosearch.store.totals import failures, root_counts, totals, unused_bytes
 
 
 def photo(number: int) -> Photo:
@@ -114,14 +116,14 @@ def test_vectors_come_in_order_and_in_blocks(two: Two, size: int) -> None:
 
 
 def test_counts_are_of_photos_that_lie_somewhere(two: Two) -> None:
-    assert two.reader.counts() == {
+    assert totals(two.reader) == {
         "photos": 4,
         "forgotten": 1,
         "files": 5,
         "missing": 2,
         "failures": 2,
     }
-    assert two.reader.root_counts() == [(b"/a", 2, 2), (b"/b", 3, 0)]
+    assert root_counts(two.reader) == [(b"/a", 2, 2), (b"/b", 3, 0)]
     assert two.reader.count_lying() == 4
     assert two.reader.photo_ids() == [1, 2, 3, 5]
     assert two.reader.photo_ids("p.taken_at > ?", ["2002"]) == [3, 5]
@@ -133,11 +135,11 @@ def test_counts_are_of_photos_that_lie_somewhere(two: Two) -> None:
     assert [row["id"] for row in two.reader.all_photos()] == [1, 2, 3, 5]
     columns = two.reader.photo_columns(2)
     assert (columns["id"], columns["digest"], columns["format"]) == (2, photo(2).digest, "jpeg")
-    assert two.reader.failures() == [
+    assert failures(two.reader) == [
         (b"/b", b"bad.jpg", "broken"),
         (b"/b", b"sub/no.jpg", "forbidden"),
     ]
-    assert two.reader.unused_bytes() % 8192 == 0
+    assert unused_bytes(two.reader) % 8192 == 0
 
 
 def test_models_know_their_vectors_and_what_is_not_encoded(two: Two) -> None:
@@ -195,21 +197,21 @@ def test_a_name_in_another_normal_form_is_the_same_where_only_one_is(two: Two) -
 
 
 def test_tags_are_counted_and_listed_by_their_normal_form(two: Two) -> None:
-    assert two.reader.tag_counts() == []
+    assert tag_counts(two.reader) == []
     tags = [(1, "Cat"), (2, "cat"), (3, "a dog"), (4, "Dog"), (4, "cat"), (3, "Bird"), (3, "CAT")]
     replace_tags(two.writer, "one", two.model, [NewTag(one, label, 0.5) for one, label in tags])
     replace_tags(two.writer, "two", None, [NewTag(1, "CAT"), NewTag(1, "Zebra")])
-    assert two.reader.tag_counts() == [
+    assert tag_counts(two.reader) == [
         ("cat", "CAT", 3),
         ("a dog", "a dog", 1),
         ("bird", "Bird", 1),
         ("zebra", "Zebra", 1),
     ]
-    assert two.reader.tags_of([1, 3, 5]) == {1: ["CAT", "Zebra"], 3: ["a dog", "Bird", "CAT"]}
+    assert tags_of(two.reader, [1, 3, 5]) == {1: ["CAT", "Zebra"], 3: ["a dog", "Bird", "CAT"]}
     rows = list(two.reader.rows("SELECT DISTINCT source, score, model_id FROM tags ORDER BY 1"))
     assert rows == [("one", 0.5, two.model), ("two", None, None)]
     replace_tags(two.writer, "one", two.model, [])
-    assert two.reader.tag_counts() == [("cat", "CAT", 1), ("zebra", "Zebra", 1)]
+    assert tag_counts(two.reader) == [("cat", "CAT", 1), ("zebra", "Zebra", 1)]
 
 
 def test_a_change_is_seen_by_the_generation_and_by_what_is_kept(two: Two) -> None:
@@ -301,9 +303,9 @@ class TestWriter:
         assert list(two.writer.failures_below(two.b, b"sub")) == [(b"sub/no.jpg",)]
         assert len(list(two.writer.failures_below(two.b, b""))) == 2
         two.writer.drop_failures(two.a, paths)
-        assert len(two.reader.failures()) == 2
+        assert len(failures(two.reader)) == 2
         two.writer.drop_failures(two.b, [b"bad.jpg"])
-        assert [row[1] for row in two.reader.failures()] == [b"sub/no.jpg"]
+        assert [row[1] for row in failures(two.reader)] == [b"sub/no.jpg"]
 
     def test_what_became_undecodable_lies_there_no_more_and_the_unreadable_does(
         self, two: Two
@@ -338,7 +340,7 @@ class TestWriter:
         left = {row[1] for row in two.writer.files_below(two.a, b"", missing=True)}
         assert left == {b"sub/two.jpg", b"five.jpg"}
         assert two.writer.prune() == (2, 2)
-        assert two.reader.counts()["forgotten"] == 0
+        assert totals(two.reader)["forgotten"] == 0
         assert two.reader.photo_ids() == [1, 3, 5]
         assert two.writer.prune() == (0, 0)
 
@@ -356,7 +358,7 @@ class TestWriter:
         catalogue.set_setting("long", "x" * 1_000_000)
         catalogue.set_setting("long", "")
         reader = Snapshot(tmp_path)
-        assert reader.unused_bytes() > 500_000
+        assert unused_bytes(reader) > 500_000
         reader.close()
         catalogue.compact()
         catalogue.close()

@@ -25,7 +25,9 @@ from photosearch.store import schema
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
 from photosearch.store.lock import writer_lock
 from photosearch.store.snapshot import Snapshot
+from photosearch.store.tagged import has_tags, tag_counts, tags_of
 from photosearch.store.tags import NewTag, normal_tag, replace_tags
+from photosearch.store.totals import totals
 from tests.contents import contents_of
 from tests.fake import ColourTower
 from tests.make import write_photos
@@ -128,13 +130,13 @@ def test_filter_finds_what_brute_force_finds(
             for photo_id in made.there
             if {normal_tag(tag) for tag in wanted} <= has[photo_id]
         )
-        counts = {tag: count for tag, _, count in made.snapshot.tag_counts()}
+        counts = {tag: count for tag, _, count in tag_counts(made.snapshot)}
         assert counts == {
             tag: count
             for tag in map(normal_tag, SPELLINGS)
             if (count := sum(tag in has[photo_id] for photo_id in made.there))
         }
-        labels = made.snapshot.tags_of(made.ids)
+        labels = tags_of(made.snapshot, made.ids)
         assert {one: {normal_tag(label) for label in own} for one, own in labels.items()} == {
             one: tags for one, tags in has.items() if tags
         }
@@ -145,7 +147,7 @@ class TestStore:
     def test_most_frequent_tag_first_and_as_it_was_given(self, tagged: Tagged) -> None:
         one, two, *_ = sorted(tagged.there)
         tagged.store("classify", {one: ["Two  Cats", "Dog"], two: ["Dog"]})
-        assert tagged.snapshot.tag_counts() == [("dog", "Dog", 2), ("two cats", "Two  Cats", 1)]
+        assert tag_counts(tagged.snapshot) == [("dog", "Dog", 2), ("two cats", "Two  Cats", 1)]
 
     def test_every_row_says_where_it_comes_from(self, tagged: Tagged) -> None:
         tagged.store("classify", {tagged.ids[1]: ["Cat"]})
@@ -167,13 +169,13 @@ class TestStore:
             replace_tags(tagged.catalogue, "classify", tagged.model, tags())
         with pytest.raises(PhotosearchError, match="FOREIGN KEY"):
             replace_tags(tagged.catalogue, "classify", None, [NewTag(999, "dog")])
-        assert tagged.snapshot.tag_counts() == [("cat", "cat", 1)]
+        assert tag_counts(tagged.snapshot) == [("cat", "cat", 1)]
 
     def test_no_tags_are_an_answer_too(self, tagged: Tagged) -> None:
         tagged.store("classify", {tagged.ids[1]: ["cat"]})
         generation = tagged.snapshot.generation
         tagged.store("classify", {})
-        assert tagged.snapshot.tag_counts() == []
+        assert tag_counts(tagged.snapshot) == []
         assert tagged.snapshot.generation > generation
 
     def test_tags_go_with_their_photo(self, tagged: Tagged) -> None:
@@ -229,9 +231,9 @@ class TestOldCatalogue:
 
     def test_is_read_as_it_is(self, old: Path) -> None:
         snapshot = Snapshot(old)
-        assert (snapshot.schema, snapshot.counts()["photos"]) == (1, 3)
-        assert snapshot.tag_counts() == []
-        assert snapshot.tags_of([1, 2, 3]) == {}
+        assert (snapshot.schema, totals(snapshot)["photos"]) == (1, 3)
+        assert tag_counts(snapshot) == []
+        assert tags_of(snapshot, [1, 2, 3]) == {}
         allowed = Filters(tag="cat").allowed_ids(snapshot)
         assert allowed is not None
         assert allowed.tolist() == []
@@ -260,7 +262,7 @@ class TestOldCatalogue:
         model = catalogue.add_model("colours", "colours", 48)
         replace_tags(catalogue, "classify", model, [NewTag(2, "Cat", 0.9)])
         catalogue.close()
-        assert reader.tag_counts() == [("cat", "Cat", 1)]
+        assert tag_counts(reader) == [("cat", "Cat", 1)]
         allowed = Filters(tag="cat").allowed_ids(reader)
         assert allowed is not None
         assert allowed.tolist() == [2]
@@ -300,7 +302,7 @@ class TestOldCatalogue:
             with pytest.raises(KeyboardInterrupt):
                 Catalogue(old)
         snapshot = Snapshot(old)
-        assert (snapshot.schema, snapshot.has_tags()) == (1, False)
+        assert (snapshot.schema, has_tags(snapshot)) == (1, False)
         snapshot.close()
         Catalogue(old).close()
         assert contents_of(old) == before

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # By itself, pytest-xdist begins with the files of the most tests, which are the quick ones.
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
+    # After nohup every command would ignore the end of its terminal.
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # Every command is a process of its own: compiled beforehand it takes 0.75 of the CPU time.
     if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
         for folder in (PACKAGE, TESTS):
@@ -55,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: a third of the tests' time is spent waiting."""
+    """One more than there are cores: some files, of watching above all, mostly wait."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return cores + 1
 

@@ -12,6 +12,7 @@ reached (all seen in watchfiles 1.3). 10,000 folders take 0.09 s, 0.30 s by its 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 # New folders are watched by a second notifier, which is cheap to make anew; beyond this many they
 # go over to the first.
 _ADDED_APART = 500
+# A notifier whose place another has taken may still have to hear of what happened before.
+# Not for long, and not too many: of these the system allows 128 a user.
+_HEARD_OUT_SECONDS, _HEARD_OUT_MOST = 2.0, 8
 # File systems whose changes by other machines raise no events here.
 _NETWORK = frozenset(
     "nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs vboxsf prl_fs davfs drvfs virtiofs "
@@ -45,6 +49,9 @@ class Events:
         self._enters = enters
         self._first: tuple[RustNotify, set[str]] | None = None
         self._added: tuple[RustNotify, set[str]] | None = None
+        self._replaced: list[tuple[RustNotify, float]] = []  # and since when
+        self._heard: set[bytes] = set()  # from those that were closed
+        self._lost: EventsLost | None = None
         self.is_partial = False  # some folders cannot be watched
         self._first = self._open(set(self._names(top)))
 
@@ -60,37 +67,53 @@ class Events:
             if not new:
                 return
             names = {name for name in watched | new if os.path.isdir(name)}
+            # The new one listens before the old one ends, and that one is heard out: what it was
+            # told of before, and has not handed on yet, nobody else knows.
             if len(names) > _ADDED_APART and self._first:
                 names |= {name for name in self._first[1] if os.path.isdir(name)}
-                self.close()
-                self._first = self._open(names)
+                opened = self._open(names)
+                self._hear_out(self._first, self._added)
+                self._first, self._added = opened, None
                 return
-            # The new one listens before the old one is closed: no event falls between them.
-            before, self._added = self._added, self._open(names)
-            if before:
-                before[0].close()
+            opened = self._open(names)
+            self._hear_out(self._added)
+            self._added = opened
             if not new & names:
                 return
 
     def take(self) -> set[bytes]:
         """Paths that something happened to since the last call; it does not wait."""
-        taken: set[bytes] = set()
+        if self._lost:
+            raise self._lost
+        taken, self._heard = self._heard, set()
         for part in (self._first, self._added):
-            if part is None:
-                continue
-            try:
-                changes = part[0].watch(1, 1, 1, None)
-            except Exception as error:  # a name that is no UTF-8, a lost descriptor
-                raise EventsLost(str(error)) from error
-            if not isinstance(changes, str):
-                taken.update(os.fsencode(path) for _, path in changes)
+            if part is not None:
+                taken |= _taken(part[0])
+        for one in list(self._replaced):
+            notifier, since = one
+            heard = _taken(notifier)
+            taken |= heard
+            if not heard and time.monotonic() - since > _HEARD_OUT_SECONDS:
+                self._replaced.remove(one)
+                notifier.close()
         return taken
 
+    def _hear_out(self, *parts: tuple[RustNotify, set[str]] | None) -> None:
+        self._replaced += [(part[0], time.monotonic()) for part in parts if part]
+        while len(self._replaced) > _HEARD_OUT_MOST:
+            notifier, _ = self._replaced.pop(0)
+            try:
+                self._heard |= _taken(notifier)
+            except EventsLost as error:
+                self._lost = error
+            notifier.close()
+
     def close(self) -> None:
-        for part in (self._first, self._added):
+        for part in (self._first, self._added, *self._replaced):
             if part:
                 part[0].close()
         self._first = self._added = None
+        self._replaced = []
 
     def _open(self, names: set[str]) -> tuple[RustNotify, set[str]]:
         from watchfiles._rust_notify import RustNotify
@@ -117,6 +140,14 @@ class Events:
                 yield path.decode()
             except UnicodeDecodeError:  # the notifier takes no such name
                 self.is_partial = True
+
+
+def _taken(notifier: RustNotify) -> set[bytes]:
+    try:
+        changes = notifier.watch(1, 1, 1, None)
+    except Exception as error:  # a name that is no UTF-8, a lost descriptor
+        raise EventsLost(str(error)) from error
+    return set() if isinstance(changes, str) else {os.fsencode(path) for _, path in changes}
 
 
 def folders_below(top: bytes, enters: Callable[[bytes], bool]) -> Iterator[bytes]:

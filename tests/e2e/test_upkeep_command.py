@@ -140,7 +140,7 @@ def test_relocate(tmp_path: Path) -> None:
     assert "no such folder" in wrong.err
     assert "indexed folders: " in command("relocate", tmp_path / "x", tmp_path, code=2).err
     trial = command("relocate", "--dry-run", tmp_path / "old", tmp_path / "new")
-    assert "5 files would move (5 of 5" in trial.text
+    assert "5 files would be known there (5 of 5" in trial.text
     document = command("relocate", "--json", tmp_path / "old", tmp_path / "new").json
     assert document["roots"] == [
         {"old": str(tmp_path / "old" / "photos"), "new": str(tmp_path / "new" / "photos")}

@@ -132,6 +132,7 @@ def test_ctrl_c_is_no_bug_whatever_an_import_makes_of_it(
             raise ImportError("initialization failed") from None
 
     monkeypatch.setattr(output, "_was_interrupted", False)
+    monkeypatch.setattr(output, "at_interrupt", "interrupted")
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         output.mind_interrupts()

@@ -200,6 +200,30 @@ def test_events_of_folders_made_later(tmp_path: Path) -> None:
         events.close()
 
 
+@pytest.mark.parametrize(("folders", "apart"), [(2, 500), (40, 500), (40, 10)])
+def test_no_event_is_lost_while_new_folders_are_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: int, apart: int
+) -> None:
+    """Following another folder takes the place of a notifier that may not have handed on all."""
+    monkeypatch.setattr("photosearch.watching.events._ADDED_APART", apart)
+    top = to_bytes(tmp_path)
+    events = Events(top, lambda path: True)
+    wanted = set()
+    try:
+        for number in range(folders):
+            (tmp_path / f"{number}").mkdir()
+            events.follow(top + b"/%d" % number)
+            (tmp_path / f"{number}" / "a.jpg").write_bytes(b"x")
+            wanted.add(top + b"/%d/a.jpg" % number)
+        for _ in range(3000):
+            wanted -= events.take()
+            if not wanted:
+                break
+        assert not wanted
+    finally:
+        events.close()
+
+
 def test_departures(tmp_path: Path) -> None:
     """Only what is really gone is missing, and an emptied root keeps its rows."""
     root, library = tmp_path / "photos", tmp_path / "library"

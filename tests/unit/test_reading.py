@@ -75,6 +75,19 @@ def test_printed_words_find_photos(signs: Words, text: str, first: list[int]) ->
     assert found(signs, text)[: len(first) or None] == first
 
 
+@pytest.mark.parametrize(
+    ("text", "strength"),
+    [("midi keyboard", 0.9), ("keyboard shop", 1.0), ("midi", 1.0), ("midi maxi shop", 0.9)],
+)
+def test_words_that_do_not_stand_together_are_a_little_weaker(
+    signs: Words, text: str, strength: float
+) -> None:
+    reads = {signs.ids.index(one.photo_id): one for one in photos_reading(signs.snapshot, text)}
+    assert reads[9].strength == pytest.approx(0.9 * strength)  # 0.9 is how surely each is read
+    assert reads[9].terms == len(text.split())
+    assert all(0 < one.strength <= 1 for one in reads.values())
+
+
 @pytest.mark.parametrize("text", ["愛", "爱", "麵館", "面馆", "機場", "机场"])
 def test_traditional_and_simplified_print_are_one(tmp_path: Path, text: str) -> None:
     made = Words(tmp_path)

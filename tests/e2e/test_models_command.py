@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from photosearch.encode.locator_files import LocatorFacts
-from photosearch.encode.manage import ModelFacts
+from photosearch.encode.manage import ModelFacts, show_model
+from photosearch.errors import PhotosearchError
 from tests.command import SAMPLES, Command
 from tests.hub import Hub
 
@@ -158,9 +159,15 @@ def test_a_folder_without_its_tokenizer_is_refused(photosearch: Command, tmp_pat
     assert "lacks its tokenizer" in done.err
 
 
-def test_what_is_wrong_with_a_path_is_said(photosearch: Command, tmp_path: Path) -> None:
+def test_what_is_wrong_with_a_path_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked in this process: each command of its own would import torch."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHOTOSEARCH_MODELS", str(tmp_path / "shelf"))
+
     def told(name: str | Path) -> str:
-        return photosearch("models", "show", name, code=2, cwd=tmp_path).err
+        with pytest.raises(PhotosearchError) as refused:
+            show_model(str(name))
+        return f"{refused.value.typed}\ntry: {refused.value.hint}"
 
     content = VIT.read_bytes()
     for name, head, message in (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from photosearch.encode.locator_files import LocatorFacts
-from photosearch.encode.manage import ModelFacts, show_model
+from photosearch.encode.manage import ModelFacts, pull_model, remove_model, show_model
 from photosearch.errors import PhotosearchError
 from tests.command import SAMPLES, Command
 from tests.hub import Hub
@@ -115,22 +115,26 @@ def test_wrong_use(photosearch: Command, arguments: list[str], message: str) -> 
     assert done.out == b""
 
 
-def test_removing_a_model_leaves_its_checkpoint_alone(photosearch: Command, tmp_path: Path) -> None:
+def test_removing_a_model_leaves_its_checkpoint_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By whatever path it is named, only what was made of it goes."""
     from tests import checkpoints
 
-    folder = tmp_path / "folder"
+    shelf, folder = tmp_path / "shelf", tmp_path / "folder"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHOTOSEARCH_MODELS", str(shelf))
     checkpoints.clip(folder)
     before = {one.name: one.read_bytes() for one in folder.iterdir()}
-    photosearch("models", "pull", folder)
-    shutil.copytree(photosearch.folder / MODELS, tmp_path / "kept")
-    for name in (folder, "folder", "./folder", "folder/"):
-        for code in (0, 2):  # the second time nothing is left to be removed
-            done = photosearch("models", "remove", name, cwd=tmp_path, code=code)
-        assert "not here" in done.err, name
+    pull_model(str(folder))
+    shutil.copytree(shelf, tmp_path / "kept")
+    for name in (str(folder), "folder", "./folder", "folder/"):
+        assert remove_model(name) > 0
+        with pytest.raises(PhotosearchError, match="not here"):  # nothing is left to be removed
+            remove_model(name)
         assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
-        shutil.rmtree(photosearch.folder / MODELS)
-        shutil.copytree(tmp_path / "kept", photosearch.folder / MODELS)
+        shutil.rmtree(shelf)
+        shutil.copytree(tmp_path / "kept", shelf)
 
 
 def test_a_checkpoint_that_is_gone_still_answers(photosearch: Command, tmp_path: Path) -> None:

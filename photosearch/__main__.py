@@ -7,7 +7,7 @@ import sys
 
 def _interrupted() -> int:
     if sys.stderr is not None:
-        print("photosearch: interrupted", file=sys.stderr)  # noqa: T201
+        sys.stderr.write("photosearch: interrupted\n")
     return 130
 
 

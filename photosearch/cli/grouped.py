@@ -77,7 +77,7 @@ class Commands(typer.core.TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
-            print(self.get_help(ctx), file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"{self.get_help(ctx)}\n")
             raise typer.Exit(WRONG_USE)
         return super().parse_args(ctx, args)
 

@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from photosearch.cli.index_report import (
+    print_failures,
+    print_regions,
+    print_report,
+    print_words,
+)
 from photosearch.cli.options import (
     CARE,
     FILES,
@@ -33,13 +39,10 @@ from photosearch.errors import NoLibrary, WrongUse
 from photosearch.library import Library, temporary_library
 from photosearch.reports.runs import RegionsReport, WordsReport
 from photosearch.settings import library_path
-from photosearch.show.text import counted, printable
 
 if TYPE_CHECKING:
     from photosearch.records import Failure
     from photosearch.reports.runs import IndexReport
-
-_FAILURES_SHOWN = 10
 
 
 @command
@@ -198,9 +201,9 @@ def index(
         if as_json:
             write_json(report.as_dict())
         elif not quiet:
-            _print_report(report, opened, paths or [])
+            print_report(report, opened, paths or [])
         if not as_json:
-            _print_failures(_failures(report))
+            print_failures(_failures(report))
     _leave(report.interrupted, bool(_failures(report)))
 
 
@@ -253,10 +256,10 @@ def _index_regions(
         write_json({"version": 1, **report.as_dict()})
     else:
         if not quiet:
-            _print_regions(report)
+            print_regions(report)
             if report == RegionsReport():
                 say("no photo is waiting to be looked at part by part")
-        _print_failures(report.failed)
+        print_failures(report.failed)
     _leave(report.left > 0, bool(report.failed))
 
 
@@ -276,10 +279,10 @@ def _index_words(
         write_json({"version": 1, **report.as_dict()})
     else:
         if not quiet:
-            _print_words(report)
+            print_words(report)
             if report == WordsReport():
                 say("no photo is waiting to be read")
-        _print_failures(report.failed)
+        print_failures(report.failed)
     _leave(report.left > 0, bool(report.failed))
 
 
@@ -290,13 +293,6 @@ def _check_there(library: Path | None, folders: Sequence[Path]) -> None:
     for folder in folders:
         if not os.path.lexists(folder.expanduser()):
             raise WrongUse(f"{folder}: no such file or folder")
-
-
-def _no_photos(report: IndexReport, folders: Sequence[Path]) -> str:
-    if report.interrupted:
-        return "nothing done yet"
-    where = ", ".join(printable(os.path.abspath(folder.expanduser())) for folder in folders)
-    return f"no photos found in {where} or the folders below" if where else "no photos found"
 
 
 @contextmanager
@@ -311,89 +307,3 @@ def _open(
             raise
         with temporary_library(model, **how) as opened:  # a dry run leaves no library behind
             yield opened
-
-
-def _print_report(report: IndexReport, library: Library, folders: Sequence[Path]) -> None:
-    if report.dry_run:
-        say(
-            f"would read {counted(report.added + report.changed, 'file')}: "
-            f"{report.added:,} new, {report.changed:,} changed; {report.unchanged:,} unchanged"
-        )
-    else:
-        parts: list[tuple[int, str]] = [
-            (report.added, "added"),
-            (report.changed, "changed"),
-            (report.unchanged, "unchanged"),
-            (report.moved, "moved"),
-            (report.copied, "copied"),
-            (report.missing, "missing"),
-            (report.returned, "back again"),
-            (len(report.failed), "failed"),
-        ]
-        shown = ", ".join(f"{count:,} {word}" for count, word in parts if count)
-        if shown or not report.offline:
-            say(shown or _no_photos(report, folders))
-        if report.encoded:
-            say(
-                f"encoded {counted(report.encoded, 'photo')} in {report.seconds:.1f} s "
-                f"({report.photos_per_second:.0f} photos/s)"
-            )
-    if report.regions is not None:
-        _print_regions(report.regions)
-    if report.words is not None:
-        _print_words(report.words)
-    if report.not_encoded:
-        current = next((one.name for one in library.status().models if one.current), None)
-        if current and current != library.encoder.name:
-            say(
-                f"{counted(report.not_encoded, 'photo')} not encoded with "
-                f"{printable(library.encoder.name)} yet; until then queries use "
-                f"{printable(current)}"
-            )
-    for path in report.offline:
-        say(f"offline, kept as it is: {printable(path)} (not there, or empty)")
-    if report.offline:
-        say("a disk that is elsewhere now: photosearch relocate OLD NEW, before NEW is indexed")
-    if report.missing:
-        say("missing photos are no longer found; photosearch prune forgets them for good")
-    if report.known_failures:
-        say(
-            f"{counted(report.known_failures, 'file')} failed at an earlier run and did not "
-            "change: photosearch status --failures"
-        )
-    if report.raw_skipped:
-        say(f"{counted(report.raw_skipped, 'raw file')} left out: pip install 'photosearch[raw]'")
-
-
-def _print_regions(report: RegionsReport) -> None:
-    if report.looked_at:
-        say(
-            f"looked at the parts of {counted(report.looked_at, 'photo')} in "
-            f"{report.seconds:.1f} s ({report.looked_at / max(report.seconds, 1e-9):.0f} photos/s)"
-        )
-    if report.unavailable:
-        say(
-            f"{counted(report.unavailable, 'photo')} could not be looked at part by part: not "
-            "there now, or changed; the next run tries again"
-        )
-
-
-def _print_words(report: WordsReport) -> None:
-    if report.read:
-        say(
-            f"looked for words in {counted(report.read, 'photo')} in {report.seconds:.1f} s: "
-            f"{report.with_words:,} {'shows' if report.with_words == 1 else 'show'} some"
-        )
-    if report.unavailable:
-        say(
-            f"{counted(report.unavailable, 'photo')} could not be looked at for words: not there "
-            "now, or changed; the next run tries again"
-        )
-
-
-def _print_failures(failed: Sequence[Failure]) -> None:
-    for failure in failed[:_FAILURES_SHOWN]:
-        tell(f"{printable(failure.path)}: {printable(failure.reason)}")
-    more = len(failed) - _FAILURES_SHOWN
-    if more > 0:
-        tell(f"and {more:,} more: photosearch status --failures")

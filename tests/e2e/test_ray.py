@@ -78,9 +78,12 @@ class Cluster:
 
     def __init__(self, folder: Path, errors: Path) -> None:
         self._errors = errors
+        # A node's `temp_dir` is made, but not where the cluster's address is written down.
+        (folder / "ray").mkdir(parents=True)
         with errors.open("wb") as told:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _CLUSTER, str(folder)],
+                [sys.executable, "-c", _CLUSTER, str(folder / "ray")],
+                env={**os.environ, "RAY_TMPDIR": str(folder)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=told,

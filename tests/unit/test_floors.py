@@ -110,7 +110,7 @@ FLOORS = (
     ),
     (
         "cli.complaints cli.output cli.grouped cli.opened cli.options cli.filters cli.progress "
-        "cli.index "
+        "cli.index_report cli.index "
         "cli.query_options cli.forms cli.query "
         "cli.facts cli.photos cli.classify cli.drawing cli.locate cli.duplicates cli.models "
         "cli.upkeep cli.check cli.unit cli.watch cli.serve_page cli.resident cli.serve "

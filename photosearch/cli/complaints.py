@@ -83,7 +83,7 @@ def complaint(error: Any, typed: Sequence[str]) -> WrongUse | None:
             message = message.replace(theirs, ours)
         return WrongUse(f"{_name(param)} {message}", hint=hint)
     if extra := _EXTRA.match(error.message):
-        return _too_much(context, command, extra[1])
+        return _too_much(context, command, extra[1], "--" in typed)
     message = error.format_message().rstrip(".")
     return WrongUse(f"{message[:1].lower()}{message[1:]}", hint=hint)
 
@@ -104,9 +104,17 @@ def _close_to(error: Any) -> str:
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
-def _too_much(context: Any, command: str, extra: str) -> WrongUse:
+def _too_much(context: Any, command: str, extra: str, ended: bool) -> WrongUse:
+    """`ended`: a `--` was typed, which ends the options."""
     if command == "query":  # a sentence without quotes
-        text = _joined([context.params.get("text") or "", *extra.split()])
+        words = [context.params.get("text") or "", *extra.split()]
+        first = next((place for place, word in enumerate(words) if place and word[:1] == "-"), 0)
+        if ended and first:
+            return WrongUse(
+                "options stand before --, which ends them",
+                hint=_typed("photosearch query", words[first:], "--", [_joined(words[:first])]),
+            )
+        text = _joined(words)
         return WrongUse(
             "words that belong together take quotes", hint=_typed("photosearch query", [text])
         )

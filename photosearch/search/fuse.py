@@ -4,8 +4,8 @@ In: a Ranking by looks, Reads by words. Out: Found records, best first, each wit
 say of it. Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009), with two changes: a photo that
 shows the whole query as printed words comes before those that only look alike, and a photo that
 shows some of it counts by the square of how much, and by how many words: two of them are hardly
-chance. (Of photos with any line read 83 % are found among the first five by their longest words,
-74 % where the number of words does not count, 84 % by print alone: scripts/bench fusion.) Words
+chance. (Of photos with any line read 84 % are found among the first five by their longest words,
+74 % where the number of words does not count, 85 % by print alone: scripts/bench fusion.) Words
 that are printed in an example weigh what reading.py says, and put nothing before all else.
 """
 

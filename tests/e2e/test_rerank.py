@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import cv2
@@ -94,6 +94,17 @@ def test_the_very_thing_comes_first(library: Library, thing: Path) -> None:
 def test_what_shows_nothing_of_the_same_keeps_its_order(library: Library) -> None:
     photo = in_a_room(THINGS[0], 2, (480, 350, 500, 370))
     assert library.search(image=photo, rerank="geometry") == library.search(image=photo)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_example_of_the_library_is_on_no_page(library: Library, kept: bool) -> None:
+    """Geometry brings it back otherwise: nothing shows a thing better than the very photo."""
+    query = make_query(images=[KEYBOARD], rerank="geometry")
+    with library.remembering(on_disk=False) if kept else nullcontext():
+        pages = [library.run_query(query, k=5, offset=first).hits for first in (0, 5, 10)]
+    found = [hit.path for hits in pages for hit in hits]
+    assert len(set(found)) == len(found) == 15
+    assert KEYBOARD not in found
 
 
 def test_a_part_of_the_example_is_searched_for(

@@ -38,6 +38,7 @@ def typed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[list[str], s
         ("gui", "there is no command 'gui'", "photosearch serve"),
         ("models lst", "there is no command 'lst'", "photosearch models list"),
         ("query a dog", "words that belong together take quotes", 'photosearch query "a dog"'),
+        ("query -- -in:x -k 2", "options stand before --", "photosearch query -k 2 -- -in:x"),
         ("duplicates ~/Pictures", "takes --in", "photosearch duplicates --in '~/Pictures'"),
         ("facts", "facts needs PHOTO", "photosearch facts ~/Pictures/IMG_1234.jpg"),
         ("query -dog", "query has no option -dog", "photosearch query --help"),

@@ -151,24 +151,23 @@ def _ancestors(pid: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("cluster")
     (folder / "sitecustomize.py").write_text(_FRAGILE % CRASHING)
-    patch.setenv("PYTHONPATH", str(folder))
-    patch.setenv("PHOTOSEARCH_CACHE", str(folder / "cache"))
-    patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # the loopback interface alone
-    patch.setenv("RAY_AUTH_MODE", "token")
-    patch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 4)
-    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    # A node that is gone is asked five times for an answer: by itself every 3 s.
-    patch.setenv("RAY_health_check_period_ms", "500")
     # The names of its sockets have room for a short path only.
     short = Path("/tmp") / f"psray-test-{os.getpid()}"
-    running = Cluster(short, folder / "errors")
-    yield running
-    running.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder))
+        patch.setenv("PHOTOSEARCH_CACHE", str(folder / "cache"))
+        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # the loopback interface alone
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 4)
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        # A node that is gone is asked five times for an answer: by itself every 3 s.
+        patch.setenv("RAY_health_check_period_ms", "500")
+        running = Cluster(short, folder / "errors")
+        yield running
+        running.close()
     shutil.rmtree(short, ignore_errors=True)
-    patch.undo()
 
 
 @pytest.fixture(scope="module")

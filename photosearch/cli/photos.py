@@ -188,6 +188,7 @@ def _library_with(
     except NoLibrary:
         pass
     with temporary_library(model) as opened:
+        opened.holds_captioned(captions, root, field=field)  # files that are nowhere: said at once
         tell(f"indexing {printable(root)} into a temporary library …")
         opened.index([root])
         yield opened

@@ -40,8 +40,10 @@ def read_captions(path: Path, field: str = "captions") -> list[Captioned]:
     """Lines of {"file": …, "captions": […]}; `field` names another list of captions."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongUse(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise WrongUse(f"{path} cannot be read: it is no UTF-8 text") from error
     lines = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -53,8 +55,9 @@ def read_captions(path: Path, field: str = "captions") -> list[Captioned]:
                 raise TypeError("wrong types")
             lines.append(Captioned(row["file"], [str(caption) for caption in captions]))
         except (ValueError, KeyError, TypeError) as error:
+            reason = f"there is no {error}" if isinstance(error, KeyError) else error
             raise WrongUse(
-                f'{path}, line {number}: expected {{"file": "…", "{field}": ["…"]}} ({error})'
+                f'{path}, line {number}: expected {{"file": "…", "{field}": ["…"]}} ({reason})'
             ) from error
     if not lines:
         raise WrongUse(f"{path} holds no captions")
@@ -64,9 +67,17 @@ def read_captions(path: Path, field: str = "captions") -> list[Captioned]:
 def which_are_here(
     rows: Sequence[Captioned], snapshot: Snapshot, root: str | os.PathLike[str]
 ) -> list[int | None]:
-    """The photos of a captions file, None where the library has no such file."""
-    files = (snapshot.file_at(to_bytes(Path(root) / row.file)) for row in rows)
-    return [known[0] if known else None for known in files]
+    """The photos of a captions file, None where the library has no such file.
+
+    Raises WrongUse where there is none at all: indexing would not bring it.
+    """
+    found: list[int | None] = []
+    for path in (Path(root) / row.file for row in rows):
+        known = snapshot.file_at(to_bytes(path))
+        if known is None and not os.path.lexists(path):
+            raise WrongUse(f"{path}: no such file; --root names the folder that they are in")
+        found.append(known[0] if known else None)
+    return found
 
 
 def photos_of(

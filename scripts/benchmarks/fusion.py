@@ -4,7 +4,8 @@ The `ocr` photos are mixed with the 1,000 of `retrieval`. By words: each photo's
 legible words or lines (of at most 40 characters) that no other photo shows; the photo should be
 among the first five. Once more without the photos of which the reader got no line at all. By
 captions: English and Chinese captions of each photo; it should be among the first ten. Each with
-looks alone, words alone, and both.
+looks alone, words alone, and both. And of ordinary words, how many would put another photo first if
+those that stand within longer printed words (tree, STREET) counted as any other.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import statistics
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from unittest.mock import patch
 
 from photosearch import Library
+from photosearch.search import bank
 from photosearch.store.words import normal_words
 from scripts.benchmarks.common import SCRATCH, report
 from tests.make import shared_photos
@@ -36,6 +39,7 @@ def main() -> None:
         library.index([photos / "ocr", photos / "retrieval"], words=True)
         rows = by_words(library, photos / "ocr")
         rows += by_captions(library, photos / "retrieval", options.captions)
+        rows.append(by_ordinary_words(library))
     report("fusion", rows)
 
 
@@ -83,6 +87,25 @@ def by_captions(library: Library, folder: Path, count: int) -> list[dict[str, ob
         queries = [(plain(caption), row["file"]) for row in rows for caption in row[field][:count]]
         found += measured(library, name, queries, k=10)
     return found
+
+
+def by_ordinary_words(library: Library) -> dict[str, object]:
+    """Those of the relevance bank, with and without the rule on words within others."""
+
+    def first(word: str) -> Path:
+        return library.search(word, k=1)[0].path
+
+    words = bank.texts("en")
+    kept = [first(word) for word in words]
+    with patch("photosearch.search.terms.is_by_chance", lambda word, line: False):
+        moved = [word for word, path in zip(words, kept, strict=True) if first(word) != path]
+    return {
+        "queries": "ordinary words that another photo would win",
+        "by": "words within words",
+        "number": len(words),
+        "others": len(moved),
+        "such as": ", ".join(moved[:5]),
+    }
 
 
 def measured(

@@ -431,10 +431,11 @@ class TestEvaluate:
         ("text", "message"),
         [
             ("{", "line 1"),
-            ('{"file": "a.jpg"}', "captions"),
+            ('{"file": "a.jpg"}', "there is no 'captions'"),
             ('{"file": "a.jpg", "captions": "a"}', "line 1"),
             ("", "holds no captions"),
-            ('{"file": "nowhere.jpg", "captions": ["a"]}', "not in the library"),
+            ('{"file": "nowhere.jpg", "captions": ["a"]}', "nowhere.jpg: no such file"),
+            ('{"file": "CREDITS.md", "captions": ["a"]}', "is not in the library"),
         ],
     )
     def test_wrong_files(self, samples: Library, tmp_path: Path, text: str, message: str) -> None:

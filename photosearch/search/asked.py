@@ -103,7 +103,7 @@ def _allowed(query: Query, snapshot: Snapshot) -> tuple[NDArray[np.int64] | None
     for phrase in query.must_not_show:
         reads = {read.photo_id: read for read in photos_showing(snapshot, phrase, only)}
         if only is None:
-            only = np.array(snapshot.photo_ids(), np.int64)
+            only = snapshot.ids_where()
         only = only[~np.isin(only, list(reads))]
     return only, sorted(
         (read for photo_id, read in shown.items() if only is not None and photo_id in only),

@@ -287,8 +287,6 @@ class Filters:
         self, snapshot: Snapshot, today: datetime.date | None = None
     ) -> NDArray[np.int64] | None:
         """Sorted ids of the photos that pass, None where nothing is filtered."""
-        import numpy as np
-
         if self.is_empty():
             return None
         if self.within and not (self.near or self.not_near):
@@ -297,10 +295,10 @@ class Filters:
             raise WrongUse(f"more than {_MOST} filters at once", hint="fewer of them")
         define(snapshot)
         clause = self._clause(snapshot, today)
-        found = snapshot.photo_ids(clause.sql, clause.values)
-        if not found:
+        found = snapshot.ids_where(clause.sql, clause.values)
+        if not len(found):
             self._check_folders(snapshot)
-        return np.array(found, np.int64)
+        return found
 
     def _count(self) -> int:
         given = (getattr(self, one.name) for one in options())

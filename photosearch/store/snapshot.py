@@ -11,13 +11,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from photosearch.errors import DamagedLibrary, NoLibrary
 from photosearch.paths import find_same_root, join, normal_form, relative_to
 from photosearch.store.files import catalogue_path, storage_errors
 from photosearch.store.opening import file_of, open_catalogue, state_of
 from photosearch.store.schema import version_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # SQLite takes at most 32,766 values in one statement; blocks of this size keep memory flat.
 _BLOCK = 1000
@@ -77,7 +81,7 @@ class Snapshot:
             undo.callback(self._connection.close)
             version_of(self._connection, self.path)
             undo.pop_all()
-        self._lies: tuple[int, bytearray] | None = None  # generation, flags by photo id
+        self._lies: tuple[int, NDArray[np.bool_]] | None = None  # generation, flags by photo id
         self._counted: dict[str, tuple[int, int]] = {}  # generation, count by statement
 
     def close(self) -> None:
@@ -197,47 +201,64 @@ class Snapshot:
         )
 
     def photo_ids(self, where: str = "1", values: Sequence[object] = ()) -> list[int]:
-        """Ids of photos that lie somewhere and fulfil a condition on photos p, files f."""
-        found = [row[0] for row in self.rows(_ids_where(where), values)]
+        """Sorted ids of photos that lie somewhere and fulfil a condition on photos p, files f."""
+        ids: list[int] = self.ids_where(where, values).tolist()
+        return ids
+
+    def ids_where(self, where: str = "1", values: Sequence[object] = ()) -> NDArray[np.int64]:
+        """The same, for many."""
+        import numpy as np
+
+        found = self._ids(_ids_where(where), values)
         if _is_about_files(where):
-            return sorted(set(found))
+            return np.unique(found)
         # Beside the condition, not within it: in the order of an index on photos each file would be
         # looked up somewhere else. 0.4 s instead of 3.3 for 500,000 photos of a million.
         if len(found) > _FEW:
             lies = self._lying()
-            count = len(lies)  # another process may store meanwhile
-            return sorted(one for one in found if one < count and lies[one])
+            found = found[found < len(lies)]  # another process may store meanwhile
+            return np.sort(found[lies[found]])
         rows = self.in_blocks(
-            "SELECT DISTINCT photo_id FROM files WHERE missing = 0 AND photo_id IN ({})", found
+            "SELECT DISTINCT photo_id FROM files WHERE missing = 0 AND photo_id IN ({})",
+            found.tolist(),
         )
-        return sorted(row[0] for row in rows)
+        return np.array(sorted(row[0] for row in rows), np.int64)
 
-    def _lying(self) -> bytearray:
+    def _ids(self, sql: str, values: Sequence[object] = ()) -> NDArray[np.int64]:
+        """The one column of a statement, which must be called id."""
+        import numpy as np
+
+        # As one text from SQLite: 0.09 s for 900,000 ids, which take 0.22 s row by row.
+        row = self.one(f"SELECT group_concat(id) FROM ({sql})", values)
+        text = row[0] if row else None
+        return np.fromstring(str(text), np.int64, sep=",") if text else np.empty(0, np.int64)
+
+    def _lying(self) -> NDArray[np.bool_]:
         """By photo id, whether a photo lies somewhere; kept until something is stored."""
+        import numpy as np
+
         generation = self.generation
         if self._lies is None or self._lies[0] != generation:
-            ids = [row[0] for row in self.rows("SELECT photo_id FROM files")]  # of an index alone
-            flags = bytearray(max(ids, default=0) + 1)
-            for photo_id in ids:
-                flags[photo_id] = 1
-            for (photo_id,) in self.rows(
-                "SELECT m.photo_id FROM files m WHERE m.missing = 1 AND NOT EXISTS "
+            ids = self._ids("SELECT photo_id AS id FROM files")  # of an index alone
+            flags = np.zeros(ids.max(initial=0) + 1, np.bool_)
+            flags[ids] = True
+            gone = self._ids(
+                "SELECT m.photo_id AS id FROM files m WHERE m.missing = 1 AND NOT EXISTS "
                 "(SELECT 1 FROM files o WHERE o.photo_id = m.photo_id AND o.missing = 0)"
-            ):
-                if photo_id < len(flags):
-                    flags[photo_id] = 0
+            )
+            flags[gone[gone < len(flags)]] = False
             self._lies = (generation, flags)
         return self._lies[1]
 
     def count_lying(self) -> int:
         """Photos that lie somewhere."""
-        return self._lying().count(1)
+        return int(self._lying().sum())
 
     def has_photo(self, where: str, values: Sequence[object] = ()) -> bool:
         """Whether there is one such photo."""
         if _is_about_files(where):
             return self.one(f"{_ids_where(where)} LIMIT 1", values) is not None
-        return bool(self.photo_ids(where, values))
+        return len(self.ids_where(where, values)) > 0
 
     def photo_with_digest(self, digest: bytes) -> int | None:
         row = self.one("SELECT id FROM photos WHERE digest = ?", (digest,))
@@ -352,9 +373,9 @@ def _is_about_files(where: str) -> bool:
 def _ids_where(where: str) -> str:
     """Ids of photos that fulfil a condition; of those that lie somewhere if it is about files."""
     if not _is_about_files(where):
-        return f"SELECT p.id FROM photos p WHERE ({where})"
+        return f"SELECT p.id AS id FROM photos p WHERE ({where})"
     joined = "photos p JOIN files f ON f.photo_id = p.id" if "p." in where else "files f"
-    return f"SELECT f.photo_id FROM {joined} WHERE f.missing = 0 AND ({where})"
+    return f"SELECT f.photo_id AS id FROM {joined} WHERE f.missing = 0 AND ({where})"
 
 
 def _in_order(places: list[Place]) -> tuple[Place, ...]:

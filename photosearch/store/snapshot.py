@@ -211,13 +211,13 @@ class Snapshot:
 
         found = self._ids(_ids_where(where), values)
         if _is_about_files(where):
-            return np.unique(found)
+            return np.flatnonzero(_flags(found))
         # Beside the condition, not within it: in the order of an index on photos each file would be
         # looked up somewhere else. 0.4 s instead of 3.3 for 500,000 photos of a million.
         if len(found) > _FEW:
-            lies = self._lying()
-            found = found[found < len(lies)]  # another process may store meanwhile
-            return np.sort(found[lies[found]])
+            lies, flags = self._lying(), _flags(found)
+            both = min(len(lies), len(flags))  # another process may store meanwhile
+            return np.flatnonzero(lies[:both] & flags[:both])
         rows = self.in_blocks(
             "SELECT DISTINCT photo_id FROM files WHERE missing = 0 AND photo_id IN ({})",
             found.tolist(),
@@ -235,13 +235,9 @@ class Snapshot:
 
     def _lying(self) -> NDArray[np.bool_]:
         """By photo id, whether a photo lies somewhere; kept until something is stored."""
-        import numpy as np
-
         generation = self.generation
         if self._lies is None or self._lies[0] != generation:
-            ids = self._ids("SELECT photo_id AS id FROM files")  # of an index alone
-            flags = np.zeros(ids.max(initial=0) + 1, np.bool_)
-            flags[ids] = True
+            flags = _flags(self._ids("SELECT photo_id AS id FROM files"))  # of an index alone
             gone = self._ids(
                 "SELECT m.photo_id AS id FROM files m WHERE m.missing = 1 AND NOT EXISTS "
                 "(SELECT 1 FROM files o WHERE o.photo_id = m.photo_id AND o.missing = 0)"
@@ -364,6 +360,15 @@ class Snapshot:
             block = ids[at : at + _BLOCK]
             marks = ", ".join("?" * len(block))
             yield from self.rows(sql.format(marks), (*values, *block))
+
+
+def _flags(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """By id, whether it is one of them: in any order, and a tenth of the time of sorting."""
+    import numpy as np
+
+    flags = np.zeros(ids.max(initial=0) + 1, np.bool_)
+    flags[ids] = True
+    return flags
 
 
 def _is_about_files(where: str) -> bool:

@@ -1,6 +1,7 @@
 """What axe-core says of a page as it is shown.
 
-In: a page of Playwright. Out: an assertion that fails with what is serious, and where.
+In: a page of Playwright, and the rules if not all. Out: an assertion that fails with what is
+serious, and where.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 
+COLOURS = ("color-contrast", "link-in-text-block")  # the rules that look at colours
 
-def audit(page: Any) -> None:
-    serious = list(_serious(Axe().run(page).response))
+
+def audit(page: Any, *rules: str) -> None:
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = rules
+    serious = list(_serious(Axe().run(page, options=options).response))
     assert not serious, "\n".join(serious)
 
 

@@ -127,7 +127,9 @@ class Windows:
     """Windows that tests use one after another: a new one takes thrice as long as a new address.
 
     Nothing of one test is found by the next: what the page keeps is cleared. A window that cannot
-    be cleared is closed, and so is one with errors, for some of them are told late.
+    be cleared is closed, and so is one with errors, for some of them are told late. The page
+    itself leads to the empty one, which is of the same origin then: coming from an empty page of
+    none, the next address would start a process anew.
     """
 
     def __init__(self, browser: Any) -> None:
@@ -150,8 +152,9 @@ class Windows:
                 if other is not page:
                     other.close()
             page.unroute_all(behavior="ignoreErrors")
+            page.evaluate("location.replace('about:blank')")
+            page.wait_for_url("about:blank")
             page.evaluate("localStorage.clear(), sessionStorage.clear()")
-            page.goto("about:blank")
             context.clear_cookies()
             page.emulate_media(
                 color_scheme=options.get("color_scheme", "light"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
+
+import pytest
 
 from tests.browser.conftest import Watch
 from tests.browser.parts import box, expect, first, lightbox, names, search, tile, tiles, title
@@ -131,23 +134,30 @@ def test_a_photo_that_is_not_of_the_library_is_said(
     expect(tiles(page)).to_have_count(41)
 
 
+@pytest.fixture
+def serve(browser: Any, sample_library: Command) -> Iterator[Callable[..., Served]]:
+    """Starts servers, which end after the window has been given back."""
+    with ExitStack() as ending:
+
+        def started(*options: str) -> Served:
+            served = Served(sample_library, *options)
+            ending.callback(served.stop)
+            return served
+
+        yield started
+
+
 def test_a_server_that_ends_is_said_and_one_that_is_back_answers(
-    browser: Any, sample_library: Command, visit: Visit, watch: Watch
+    serve: Callable[..., Served], visit: Visit, watch: Watch
 ) -> None:
     watch.expect("ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE")
-    command = sample_library
-    served = Served(command)
-    try:
-        page = visit(served.address)
-        expect(tiles(page)).to_have_count(41)
-    finally:
-        served.stop()
+    served = serve()
+    page = visit(served.address)
+    expect(tiles(page)).to_have_count(41)
+    served.stop()
     search(page, "a cat")
     ended = page.get_by_role("alert").filter(has_text="The server has ended")
     expect(ended).to_be_visible()
-    again = Served(command, "--port", served.address.rpartition(":")[2])
-    try:
-        first(page, "cat.jpg")  # by itself
-        expect(ended).to_be_hidden()
-    finally:
-        again.stop()
+    serve("--port", served.address.rpartition(":")[2])
+    first(page, "cat.jpg")  # by itself
+    expect(ended).to_be_hidden()

@@ -18,6 +18,7 @@ from photosearch.paths import to_bytes
 from photosearch.show import collect as collecting
 from photosearch.show.collect import COPIED, FAILED, LINKED, THERE, check_folder, collect
 from tests.command import SAMPLES, Command
+from tests.here import Here
 from tests.hits import write_hit
 from tests.make import jpeg, picture
 
@@ -196,8 +197,8 @@ class TestFolder:
 
 
 @pytest.fixture(scope="module")
-def indexed(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    command = Command(tmp_path_factory.mktemp("collect"))
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Here:
+    command = Here(tmp_path_factory.mktemp("collect"))
     shutil.copytree(SAMPLES / "signs", command.folder / "photos")
     command("index", "-q", command.folder / "photos")
     return command
@@ -220,7 +221,8 @@ def test_a_part_that_failed_is_told_by_the_exit_code(indexed: Command, tmp_path:
     away = indexed.folder / "photos" / "exit-sign.jpg"
     away.rename(tmp_path / "away.jpg")
     try:
-        done = indexed("query", "a sign", "--copy-to", tmp_path / "got", "--json", code=3)
+        apart = Command(indexed.folder)
+        done = apart("query", "a sign", "--copy-to", tmp_path / "got", "--json", code=3)
         assert f"{away}: no file there now" in done.err
         assert "1 could not be copied" in done.err
         assert [one["path"] for one in done.json["collected"] if one["result"] == "failed"] == [

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,15 +27,24 @@ pytestmark = pytest.mark.skipif(
 def retrieval(tmp_path_factory: pytest.TempPathFactory) -> Command:
     assert PHOTOS is not None
     command = Command(tmp_path_factory.mktemp("retrieval"))
-    command("index", "-q", PHOTOS / "retrieval")
+    command("index", "-q", *(PHOTOS / "retrieval" / row["file"] for row in captioned()))
     return command
 
 
+def captioned() -> list[dict[str, Any]]:
+    """The first 300 of 1,000 photos: they agree with their reference as all do; with red and blue
+    swapped recall is off by 6 points and more.
+    """
+    assert PHOTOS is not None
+    lines = (PHOTOS / "retrieval" / "captions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines[:300]]
+
+
 # Measured with full-size decoding, float32 vectors and one matrix product on the same files. Of the
-# English captions the first of each photo: all 5,000 take 100 s of CPU.
+# English captions the first of each photo: each takes 25 ms of CPU.
 @pytest.mark.parametrize(
     ("field", "each", "reference"),
-    [("captions", 1, (24.6, 54.3, 67.3)), ("captions_zh", 5, (22.40, 50.68, 63.94))],
+    [("captions", 1, (39.67, 72.33, 84.0)), ("captions_zh", 5, (38.87, 72.53, 84.67))],
     ids=["English", "Chinese"],
 )
 def test_recall_is_that_of_the_reference(
@@ -45,8 +55,7 @@ def test_recall_is_that_of_the_reference(
     reference: tuple[float, float, float],
 ) -> None:
     assert PHOTOS is not None
-    lines = (PHOTOS / "retrieval" / "captions.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [{"file": row["file"], field: row[field][:each]} for row in map(json.loads, lines)]
+    rows = [{"file": row["file"], field: row[field][:each]} for row in captioned()]
     captions = tmp_path / "captions.jsonl"
     captions.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     done = retrieval("eval", captions, "--root", PHOTOS / "retrieval", "--field", field, "--json")

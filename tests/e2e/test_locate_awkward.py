@@ -15,6 +15,7 @@ from photosearch.library.locating import locate_images
 from photosearch.records import Failure, Region
 from photosearch.zeroshot.files import PhotoFiles
 from tests.command import SAMPLES, Command
+from tests.here import Here
 from tests.make import (
     PHOTOS_VARIABLE,
     camera_exif,
@@ -49,7 +50,13 @@ UNCLEAR = ("Traceback", "Error:", "Errno", "<PIL", "0x", "NoneType", "warn")
 
 
 @pytest.fixture
-def photosearch(tmp_path: Path) -> Command:
+def photosearch(tmp_path: Path) -> Here:
+    return Here(tmp_path)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Command:
+    """The command as a process of its own, to whose stderr libraries may write, too."""
     return Command(tmp_path)
 
 
@@ -84,12 +91,12 @@ def test_every_awkward_file_gives_boxes_in_its_pixels_or_a_reason(entry: dict[st
 
 
 @needs_photos
-def test_the_command_over_awkward_files(photosearch: Command) -> None:
+def test_the_command_over_awkward_files(alone: Command) -> None:
     """What cannot be read among what can, named at once: each failure is a line."""
     assert FOLDER is not None
     broken = [name for name, entry in ENTRIES.items() if entry["expect"] == "error"]
     paths = {str(FOLDER / name): ENTRIES[name] for name in [*broken, *SOME]}
-    done = photosearch("locate", *paths, *WHAT, "--json", code=3)
+    done = alone("locate", *paths, *WHAT, "--json", code=3)
     answer = done.json
     assert answer["version"] == 1
     located = {photo["path"]: photo for photo in answer["photos"]}
@@ -137,20 +144,24 @@ def check_region(region: dict[str, Any], photo: dict[str, Any]) -> None:
     assert region["label"] in ("a person", "the sky")
 
 
+@pytest.mark.parametrize(
+    ("asked", "orientations"),
+    # The photo is turned before it is looked at: the slower way need not see each orientation.
+    [(("--words", "EXIT"), (1, 3, 6, 8)), (("--what", "a sign", "--threshold", "0"), (1, 6))],
+    ids=["words", "regions"],
+)
 def test_a_photo_has_the_same_boxes_however_it_was_stored(
-    photosearch: Command, tmp_path: Path
+    photosearch: Command, tmp_path: Path, asked: tuple[str, ...], orientations: tuple[int, ...]
 ) -> None:
     """Boxes are in the pixels of the upright photo, whatever the camera's orientation was."""
-    sample = sorted((SAMPLES / "animals").glob("*.jpg"))[0]
-    with Image.open(sample) as image:
+    with Image.open(SAMPLES / "signs" / "exit-sign.jpg") as image:
         scene = image.convert("RGB").resize((320, 240))
-    paths = [tmp_path / f"{orientation}.png" for orientation in (1, 3, 6, 8)]
+    paths = [tmp_path / f"{orientation}.png" for orientation in orientations]
     for path in paths:
         orientation = int(path.stem)
         exif = camera_exif(orientation=orientation)
         path.write_bytes(png(stored_as(scene, orientation), exif=exif))
-    what = ("--what", "an animal", "--threshold", "0")
-    upright, *others = photosearch("locate", *paths, *what, "--json").json["photos"]
+    upright, *others = photosearch("locate", *paths, *asked, "--json").json["photos"]
     assert upright["regions"]
     for photo in others:
         assert {**photo, "path": ""} == {**upright, "path": ""}

@@ -21,6 +21,7 @@ from PIL import Image
 
 from tests.command import SAMPLES, Command
 from tests.contents import contents_of
+from tests.here import Here
 
 mcp = pytest.importorskip("mcp", reason="the extra photosearch[mcp] is not installed")
 jsonschema = pytest.importorskip("jsonschema")
@@ -258,7 +259,7 @@ class TestOnePhoto:
         exif[0x010E] = "a secret description"
         noise = Image.effect_noise((2000, 1600), 120).convert("RGB")
         noise.save(photo, comment="a secret comment", exif=exif)
-        photosearch("index", "--quiet", photo.parent)
+        Here(photosearch.folder)("index", "--quiet", photo.parent)
         with assistant(photosearch) as one:
             result = one.call("photo_thumbnail", photo=str(photo), size=1568)
         (content,) = (part for part in result.content if part.type == "image")
@@ -375,10 +376,10 @@ class TestLibrary:
             assert f"index --library {photosearch.library}" in one.error("search_photos", query="a")
             assert "there is no library" in one.error("photo_facts", photo="cat.jpg")
 
-            photosearch("index", "--quiet", photos)
+            Here(photosearch.folder)("index", "--quiet", photos)
             assert names(one.ask("search_photos", query="an exit sign")) == ["cat.jpg"]
             shutil.copy(SAMPLES / "signs" / "exit-sign.jpg", photos)
-            photosearch("index", "--quiet", photos)
+            Here(photosearch.folder)("index", "--quiet", photos)
             assert names(one.ask("search_photos", query="an exit sign"))[0] == "exit-sign.jpg"
 
             photo = one.ask("search_photos", name="cat.jpg")["hits"][0]["photo"]
@@ -396,7 +397,7 @@ class TestLibrary:
         odd[b"line\nend.jpg"] = SAMPLES / "signs" / "exit-sign.jpg"
         for name, source in odd.items():
             shutil.copy(source, photos + b"/" + name)
-        photosearch("index", "--quiet", photos)
+        Here(photosearch.folder)("index", "--quiet", photos)
         with assistant(photosearch) as one:
             found = one.ask("search_photos")["hits"]
             paths = {Path(hit["path"]).name: hit["photo"] for hit in found}
@@ -446,12 +447,6 @@ class TestProcess:
         answer: dict[str, Any] = json.loads(process.stdout.readline())
         return answer
 
-    def test_it_ends_with_standard_input(self, worded: Command) -> None:
-        with self.start(worded) as process:
-            assert self.greet(process)["result"]["serverInfo"]["name"] == "photosearch"
-            out, err = process.communicate(timeout=30)
-        assert (process.returncode, out, err) == (0, b"", b"")
-
     @pytest.mark.skipif(os.name == "nt", reason="signals")
     def test_ctrl_c_ends_it(self, worded: Command) -> None:
         with self.start(worded) as process:
@@ -468,7 +463,8 @@ class TestProcess:
             assert process.stdin
             process.stdin.write(b'hello\n\xff\xfe\n{"jsonrpc":"2.0"}\n')
             assert self.greet(process)["id"] == 1
-            _, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=30)  # it ends with its standard input
+        assert (process.returncode, out) == (0, b"")
         assert b"Traceback" not in err
 
     def test_the_entry_for_settings_starts_it(self, worded: Command, tmp_path: Path) -> None:

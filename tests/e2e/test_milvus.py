@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import SAMPLES, Command
+from tests.here import Here
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Milvus Lite does not run on Windows"
@@ -37,13 +38,14 @@ def served(command: Command) -> list[str | Path]:
 
 
 def test_queries_have_the_same_answers(command: Command) -> None:
+    here = Here(command.folder)
     assert not list((command.library / "vectors").glob("*.faiss"))
     queries: list[list[str | Path]] = [
         ["query", "a cat -in:signs", "--type", "jpeg", "-k", "5"],
         ["similar", command.folder / "photos" / "signs" / "exit-sign.jpg", "-k", "4"],
     ]
     for asked in queries:
-        done, plain = command(*asked, "--scores", *served(command)), command(*asked, "--scores")
+        done, plain = command(*asked, "--scores", *served(command)), here(*asked, "--scores")
         ours, theirs = ([line.split("\t") for line in one.lines] for one in (done, plain))
         assert [path for _, path in ours] == [path for _, path in theirs]
         for (score, _), (other, _) in zip(ours, theirs, strict=True):
@@ -52,22 +54,22 @@ def test_queries_have_the_same_answers(command: Command) -> None:
 
 
 def test_new_and_removed_photos(command: Command) -> None:
-    photos = command.folder / "photos"
+    photos, here = command.folder / "photos", Here(command.folder)
     shutil.copy(SAMPLES / "life" / "coffee-cup.jpg", photos / "new.jpg")
-    command("index", "-q", photos)  # Milvus does not hear of it
+    here("index", "-q", photos)  # Milvus does not hear of it
     found = command("similar", photos / "new.jpg", "--include-self", "--paths", *served(command))
     assert Path(found.lines[0]).name == "new.jpg"
     (photos / "new.jpg").unlink()
     command("index", "-q", photos, *served(command))
     left = command("query", "a dog", "-k", "99", "--paths", *served(command))
     assert "new.jpg" not in left.text
-    assert left.out == command("query", "a dog", "-k", "99", "--paths").out
+    assert left.out == here("query", "a dog", "-k", "99", "--paths").out
 
 
 def test_a_milvus_that_is_empty_is_told_and_answered_all_the_same(command: Command) -> None:
     other = command.folder / "other.db"
     done = command("query", "a dog", "--paths", "--vectors", other)
-    assert done.out == command("query", "a dog", "--paths").out
+    assert done.out == Here(command.folder)("query", "a dog", "--paths").out
     assert "holds no vectors of this library" in done.err
     command.env["PHOTOSEARCH_VECTORS"] = str(other)
     sent = command("index")  # nothing new: the vectors are sent all the same
@@ -89,14 +91,15 @@ def test_trouble_is_one_line_and_exit_2(command: Command, where: str, words: str
     asked: list[str | Path] = ["query", "a dog"]
     if where.startswith("milvus"):  # before photos are read and encoded, that is
         asked = ["index", "-q", command.folder / "photos"]
-    done = command(*asked, "--vectors", where, code=2, cwd=command.library)
+    done = Here(command.folder)(*asked, "--vectors", where, code=2, cwd=command.library)
     assert words in done.err
     assert len(done.err.splitlines()) <= 2
     assert done.out == b""
 
 
 def test_a_password_in_the_address_is_not_shown(command: Command) -> None:
-    done = command("query", "a dog", "--vectors", "milvus://me:s3cret@127.0.0.1:1/db", code=2)
+    address = "milvus://me:s3cret@127.0.0.1:1/db"
+    done = Here(command.folder)("query", "a dog", "--vectors", address, code=2)
     assert "s3cret" not in done.err
     assert "127.0.0.1:1/db" in done.err
 
@@ -108,7 +111,7 @@ def test_the_client_is_imported_only_where_it_is_asked_for(command: Command) -> 
 
 
 def test_filters_alone_need_no_milvus(command: Command) -> None:
-    done = command("query", "--in", "signs", "--vectors", "milvus://127.0.0.1:1")
+    done = Here(command.folder)("query", "--in", "signs", "--vectors", "milvus://127.0.0.1:1")
     assert done.lines
 
 

@@ -13,6 +13,7 @@ from photosearch.encode.locator_files import LocatorFacts
 from photosearch.encode.manage import ModelFacts, pull_model, remove_model, show_model
 from photosearch.errors import PhotosearchError
 from tests.command import SAMPLES, Command
+from tests.here import Here, reaching
 from tests.hub import Hub
 
 pytest.importorskip("torch", reason="checkpoints are read by photosearch[torch]")
@@ -23,11 +24,17 @@ MODELS = Path("cache", "models")
 
 
 @pytest.fixture
-def converted(once: Callable[..., Command], photosearch: Command) -> Command:
+def photosearch(tmp_path: Path) -> Here:
+    """In this process, so that torch is imported once: that takes longer than all else here."""
+    return Here(tmp_path)
+
+
+@pytest.fixture
+def converted(once: Callable[..., Command], photosearch: Here) -> Here:
     """The command with an empty library, and `VIT` as an earlier run has converted it."""
 
     def pull(folder: Path) -> Command:
-        command = Command(folder)
+        command = Here(folder)
         command("models", "pull", VIT)
         return command
 
@@ -64,7 +71,8 @@ def test_json_page_names_every_field() -> None:
 
 def test_a_later_query_needs_no_torch(converted: Command) -> None:
     converted("index", "-q", PHOTOS, "--model", VIT)
-    done = converted("query", "something", python=["-X", "importtime"])
+    alone = Command(converted.folder)
+    done = alone("query", "something", python=["-X", "importtime"])
     loaded = {line.rsplit("|")[-1].strip() for line in done.err.splitlines() if "|" in line}
     assert not loaded & {"torch", "transformers", "onnx", "huggingface_hub"}
 
@@ -191,15 +199,19 @@ def test_what_is_wrong_with_a_path_is_said(tmp_path: Path, monkeypatch: pytest.M
     assert f"try: {tmp_path / 'two' / 'inner'}" in told(tmp_path / "two")
 
 
-def test_a_repository_of_the_hub(photosearch: Command, tmp_path: Path) -> None:
+def test_a_repository_of_the_hub(tmp_path: Path) -> None:
+    """In processes of their own: the hub's client reads its variables as it is imported."""
     from tests import checkpoints
 
+    photosearch = Command(tmp_path)
     checkpoints.clip(tmp_path / "repos" / "us" / "tiny")
     with Hub(tmp_path / "repos") as hub:
         photosearch.env.update(hub.environment(tmp_path / "hub-cache"))
         photosearch.env.pop("PHOTOSEARCH_OFFLINE")
         photosearch("models", "pull", "hf:us/tiny")
-        done = photosearch("models", "pull", "hf:us/nothing", code=2)
+        here = Here(tmp_path)
+        with reaching(hub, tmp_path / "hub-cache", here):
+            done = here("models", "pull", "hf:us/nothing", code=2)
         assert "shows no repository us/nothing" in done.err
     photosearch("index", "-q", PHOTOS, "--model", "hf:us/tiny")  # the hub is gone by now
     assert photosearch("query", "cat", "-k", "1").code == 0

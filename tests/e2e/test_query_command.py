@@ -1,4 +1,7 @@
-"""`photosearch query` and `similar` over the sample photos: what is found, how it is printed."""
+"""`photosearch query` and `similar` over the sample photos: what is found, how it is printed.
+
+In this process, where streams and imports are no matter.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,23 @@ from pathlib import Path
 import pytest
 
 from tests.command import SAMPLES, Command
+from tests.here import Here
 from tests.make import jpeg, picture, write_photos
 
 CAT = SAMPLES / "animals" / "cat.jpg"
 KITTEN = SAMPLES / "animals" / "kitten-playing.jpg"
+
+
+@pytest.fixture(scope="module")
+def sampled(sampled: Command) -> Here:
+    """The command with the sample photos indexed, run in this process."""
+    return Here(sampled.folder)
+
+
+@pytest.fixture
+def photosearch(tmp_path: Path) -> Here:
+    """The command with an empty library, run in this process."""
+    return Here(tmp_path)
 
 
 def names(lines: list[str]) -> list[str]:
@@ -125,7 +141,7 @@ class TestFinds:
 
 class TestForms:
     def test_piped_lines_are_plain(self, sampled: Command) -> None:
-        done = sampled("query", "a cat", "-k", "2")
+        done = Command(sampled.folder)("query", "a cat", "-k", "2")
         rank, relevance, path, reason = done.lines[0].split("\t")
         assert (rank, path) == ("1", str(CAT))
         assert 50 < int(relevance.removesuffix(" %")) <= 100
@@ -169,9 +185,10 @@ class TestForms:
         for number, name in enumerate(odd):
             (folder / os.fsdecode(name)).write_bytes(jpeg(picture(number)))
         photosearch("index", "-q", folder)
-        raw = photosearch("query", "x", "-0").out.split(b"\0")[:-1]
+        apart = Command(photosearch.folder)
+        raw = apart("query", "x", "-0").out.split(b"\0")[:-1]
         assert {os.path.basename(path) for path in raw} == set(odd)
-        shown = photosearch("query", "x")
+        shown = apart("query", "x")
         assert len(shown.lines) == 4
         assert b"\x1b" not in shown.out
         assert "\u202e" not in shown.text
@@ -226,13 +243,14 @@ class TestRefuses:
         assert done.out == b""
 
     def test_errors_in_json(self, sampled: Command) -> None:
-        error = sampled("query", "x", "--after", "Junember", "--json", code=2).json["error"]
+        apart = Command(sampled.folder)
+        error = apart("query", "x", "--after", "Junember", "--json", code=2).json["error"]
         assert error["kind"] == "WrongUse"
         assert "Junember" in error["message"]
         assert error["hint"]
 
     def test_without_a_library(self, photosearch: Command) -> None:
-        done = photosearch("query", "a cat", code=2)
+        done = Command(photosearch.folder)("query", "a cat", code=2)
         assert done.err == (
             f"photosearch: there is no library in {photosearch.library}\n"
             "try: photosearch index FOLDER\n"
@@ -349,7 +367,8 @@ def on_terminal(command: Command, *arguments: str) -> str:
 
 def test_repeated_text_is_the_same_without_the_model(sampled: Command) -> None:
     first = sampled("query", "a very special cat", "--json").json
-    again = sampled("query", "a very special cat", "--json", python=["-X", "importtime"])
+    apart = Command(sampled.folder)
+    again = apart("query", "a very special cat", "--json", python=["-X", "importtime"])
     assert json.loads(again.out) == first
     loaded = {line.rsplit("|")[-1].strip() for line in again.err.splitlines()}
     assert not {"onnxruntime", "tokenizers"} & loaded
@@ -359,8 +378,9 @@ def test_nothing_is_left_in_the_home_folder(photosearch: Command, tmp_path: Path
     """No library reports anything: ONNX Runtime would keep its events and an identifier there."""
     (tmp_path / "photos").mkdir()
     shutil.copy(SAMPLES / "signs" / "exit-sign.jpg", tmp_path / "photos")
-    photosearch("index", "--quiet", "--words", tmp_path / "photos")
-    assert photosearch("query", "--words", "EXIT").lines
-    photosearch("query", "a sign")
+    command = Command(photosearch.folder)
+    command("index", "--quiet", "--words", tmp_path / "photos")
+    assert command("query", "--words", "EXIT").lines
+    command("query", "a sign")
     home = photosearch.folder / "home"
     assert [str(path) for path in home.rglob("*") if path.is_file()] == []

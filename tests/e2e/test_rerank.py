@@ -23,6 +23,7 @@ from photosearch.search import example_words
 from photosearch.search.query import make_query
 from tests.command import SAMPLES, Command
 from tests.e2e.test_resident import made
+from tests.here import Here
 from tests.make import jpeg
 
 # Things with marks on them; the places that they are pasted into are not in the library.
@@ -132,7 +133,7 @@ def test_a_part_of_the_example_is_searched_for(
             best = library.search(image=photo, crop=crop, rerank=rerank, k=1)[0]
             assert best.path == thing
     options = ("--crop", "1020,20,960,710", "--rerank", "geometry", "--json")
-    piped = sampled("similar", "-", *options, stdin=photo.read_bytes()).json
+    piped = Here(sampled.folder)("similar", "-", *options, stdin=photo.read_bytes()).json
     named = library.search(image=photo, crop="1020,20,960,710", rerank="geometry")
     assert [hit["path"] for hit in piped["hits"]] == [str(hit.path) for hit in named]
     assert piped["hits"][0]["evidence"]["geometry"] == named[0].evidence["geometry"]
@@ -180,7 +181,7 @@ def test_a_part_of_a_photo_of_the_library(library: Library) -> None:
 
 
 def test_a_crop_over_the_edge_is_said(sampled: Command) -> None:
-    done = sampled("similar", THINGS[1], "--crop", "90%,90%,50%,50%", "-k", "1")
+    done = Here(sampled.folder)("similar", THINGS[1], "--crop", "90%,90%,50%,50%", "-k", "1")
     assert "reaches over an edge" in done.err
     assert len(done.lines) == 1
 
@@ -229,7 +230,7 @@ def test_photos_that_cannot_be_opened_keep_their_places(
     changed.write_bytes(THINGS[1].read_bytes())
     os.utime(changed, ns=(1, 1))
     photo = in_a_room(THINGS[2], 1, (300, 200, 720, 600))
-    done = Command(tmp_path)("similar", "-", "--rerank", "geometry", stdin=photo)
+    done = Here(tmp_path)("similar", "-", "--rerank", "geometry", stdin=photo)
     assert "1 of the 3 photos" in done.err
     assert "cannot be opened" in done.err
     assert THINGS[2].name in done.lines[0]
@@ -298,7 +299,7 @@ def test_without_words_in_the_library_looks_count(library: Library) -> None:
 
 def test_reading_from_standard_input(worded: Command) -> None:
     room = in_a_room(KEYBOARD, 5, (150, 150, 850, 650))
-    piped = worded("similar", "-", "--read", "-k", "2", "--json", stdin=room).json
+    piped = Here(worded.folder)("similar", "-", "--read", "-k", "2", "--json", stdin=room).json
     assert "MIDI KEYBOARD" in " ".join(piped["read"]).upper()
     assert piped["hits"][0]["path"] == str(KEYBOARD)
     assert piped["hits"][0]["evidence"]["reads"]["lines"]

@@ -27,6 +27,7 @@ from photosearch.resident.place import socket_path
 from photosearch.resident.start import Running, running
 from photosearch.resident.wire import MAX_REQUEST, framed
 from tests.command import SAMPLES, Command
+from tests.here import Here
 from tests.make import write_photos
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Python has no Unix sockets there")
@@ -93,10 +94,21 @@ class Resident:
         )
         return done.returncode, done.stdout, done.stderr
 
+    def alone(
+        self, *arguments: Any, cwd: Path | None = None, **options: Any
+    ) -> tuple[int, bytes, bytes]:
+        """Run it without a resident: in this process, unless its surroundings matter."""
+        if options or "--help" in arguments:  # as wide as the terminal at the start
+            return self.run(*arguments, alone=True, cwd=cwd, **options)
+        here = Here(self.command.folder)
+        here.env = self.command.env
+        done = here(*arguments, code=None, cwd=cwd)
+        return done.code, done.out, done.err.encode()
+
     def agree(self, *arguments: Any, **options: Any) -> tuple[int, bytes, bytes]:
         """Run it both ways; the answers must be the same."""
         warm = self.run(*arguments, **options)
-        assert warm == self.run(*arguments, alone=True, **options)
+        assert warm == self.alone(*arguments, **options)
         assert b"Traceback" not in warm[1] + (warm[2] or b"")
         return warm
 
@@ -133,7 +145,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def indexed(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
     """A library to be copied."""
-    command = Command(tmp_path_factory.mktemp("indexed"))
+    command = Here(tmp_path_factory.mktemp("indexed"))
     command("index", "-q", photos)
     return command.library
 
@@ -291,7 +303,7 @@ def test_a_reader_that_leaves_and_a_full_disk_end_it_alike(resident: Resident) -
 
 def test_twenty_at_once(resident: Resident) -> None:
     before = resident.answered
-    expected = resident.run("query", "a dog", "-k", "5", alone=True)[1]
+    expected = resident.alone("query", "a dog", "-k", "5")[1]
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "photosearch", "query", "a dog", "-k", "5"],
@@ -360,7 +372,7 @@ def test_a_second_one_says_that_there_is_one(resident: Resident) -> None:
 
 
 def test_what_is_stored_meanwhile_is_found(fresh: Resident, tmp_path: Path) -> None:
-    run = fresh.command
+    run = Here(fresh.command.folder)
     with fresh.running():
         fresh.agree("query", "a red thing", "-k", "3", "--json")
         more = write_photos(tmp_path / "more", 8, first_seed=50)
@@ -391,7 +403,8 @@ def test_what_is_stored_meanwhile_is_found(fresh: Resident, tmp_path: Path) -> N
 
 def test_another_library_is_not_mixed_up_with_this_one(fresh: Resident, tmp_path: Path) -> None:
     write_photos(tmp_path / "few", 2)
-    fresh.command("index", "-q", tmp_path / "few", "--library", tmp_path / "other")
+    run = Here(fresh.command.folder)
+    run("index", "-q", tmp_path / "few", "--library", tmp_path / "other")
     with fresh.running():
         code, out, _ = fresh.agree("query", "--type", "jpeg", "--paths",
                                    "--library", tmp_path / "other")  # fmt: skip
@@ -454,7 +467,7 @@ def test_it_ends_when_the_program_changes(fresh: Resident, tmp_path: Path) -> No
 
 def test_with_the_variable_a_query_starts_one_for_the_next(fresh: Resident) -> None:
     asking = {"PHOTOSEARCH_RESIDENT": "1"}
-    expected = fresh.run("query", "a cat", alone=True)
+    expected = fresh.alone("query", "a cat")
     assert fresh.status() is None
     assert fresh.run("query", "a cat", env=asking) == expected
     try:
@@ -488,7 +501,7 @@ def test_whatever_goes_wrong_there_the_command_runs_itself(fresh: Resident) -> N
         "no number": framed([b"taken"]) + framed([b"answer", b"zero"]),
         "refused": framed([b"refused", b"busy"]),
     }
-    expected = fresh.run("query", "a cat", alone=True)
+    expected = fresh.alone("query", "a cat")
     with pretender(fresh) as listener:
         for name, reply in replies.items():
             process = subprocess.Popen(

@@ -24,6 +24,7 @@ from photosearch.cli.app import app
 from photosearch.errors import WrongUse
 from photosearch.library import temporary_library
 from tests.command import Command
+from tests.here import Here
 from tests.make import jpeg, picture, write_photos
 
 # Each as bytes: what a name can do to a terminal, to a line of text, or to a parser of options.
@@ -65,7 +66,7 @@ def assert_harmless(shown: bytes, what: object) -> None:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """A library of photos with such names in folders with such names, one of each broken."""
     folder = tmp_path_factory.mktemp("hostile")
-    command = Command(folder)
+    command = Here(folder)
     root = os.fsencode(folder / "photos")
     for number, name in enumerate(HOSTILE):
         inner = os.path.join(root, b"%02d" % number + name[:200])
@@ -79,7 +80,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Command:
             if error.errno not in (errno.EILSEQ, errno.EINVAL):
                 raise
     os.symlink(inner, os.path.join(root, b"link \x1b[31m"))
-    command.out = command("index", folder / "photos", code=3)  # type: ignore[attr-defined]
+    command.out = Command(folder)("index", folder / "photos", code=3)  # type: ignore[attr-defined]
     return command
 
 
@@ -199,9 +200,9 @@ def test_names_given_as_arguments_come_back_harmless(
 def test_what_is_for_programs_is_exact(hostile: Command) -> None:
     paths = sorted(paths_of(hostile))
     everything = ("--type", "jpeg", "--sort", "name", "-k", "99")
-    null = hostile("query", *everything, "-0").out
+    null = Command(hostile.folder)("query", *everything, "-0").out
     assert sorted(null.removesuffix(b"\0").split(b"\0")) == paths
-    plain = hostile("query", *everything, "--paths").out
+    plain = Command(hostile.folder)("query", *everything, "--paths").out
     assert plain == b"".join(path + b"\n" for path in null.removesuffix(b"\0").split(b"\0"))
     hits = hostile("query", *everything, "--json").json["hits"]
     assert sorted(os.fsencode(hit["path"]) for hit in hits) == paths
@@ -263,8 +264,8 @@ def in_terminal(command: Command, *arguments: str) -> bytes:
 
 
 @pytest.fixture
-def photosearch(tmp_path: Path) -> Command:
-    return Command(tmp_path)
+def photosearch(tmp_path: Path) -> Here:
+    return Here(tmp_path)
 
 
 class TestWhatIsNoPhoto:

@@ -19,6 +19,7 @@ from PIL import Image
 from photosearch import Library
 from photosearch.errors import WrongUse
 from tests.command import SAMPLES, Command
+from tests.here import Here
 from tests.make import write_photos
 
 JAGUAR = SAMPLES / "animals" / "jaguar.jpg"
@@ -43,8 +44,16 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory, scenes: Path) -> Command:
     """The command with these scenes looked at part by part; to be read only."""
-    command = Command(tmp_path_factory.mktemp("small"))
+    command = Here(tmp_path_factory.mktemp("small"))
     command("index", "--quiet", "--regions", scenes)
+    return command
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory, scenes: Path) -> Command:
+    """The command with these scenes looked at as a whole alone; to be read only."""
+    command = Here(tmp_path_factory.mktemp("plain"))
+    command("index", "--quiet", scenes)
     return command
 
 
@@ -102,33 +111,31 @@ def test_filters_parts_of_a_query_and_words_go_with_it(small: Command, scenes: P
     assert len(hits(small, "a photo of a jaguar", "--small", "--min-score", limit)) <= 3
 
 
-def test_without_the_option_nothing_is_other(small: Command, scenes: Path, tmp_path: Path) -> None:
-    plain = Command(tmp_path)
-    plain("index", "--quiet", scenes)
+def test_without_the_option_nothing_is_other(small: Command, plain: Command) -> None:
     for asked in ("a photo of a jaguar", "a mountain lake"):
         mine, other = (command("query", asked, "--json").json for command in (small, plain))
         assert mine == other
         assert not mine["small"]
 
 
-def test_library_without_parts_gives_one_clear_line(tmp_path: Path, scenes: Path) -> None:
-    command = Command(tmp_path)
-    command("index", "-q", scenes)
-    done = command("query", "--small", "a jaguar", code=2)
+def test_library_without_parts_gives_one_clear_line(plain: Command) -> None:
+    done = plain("query", "--small", "a jaguar", code=2)
     assert len(done.err.splitlines()) == 2
     assert "none has been looked at part by part" in done.err
     assert "photosearch index --regions" in done.err
-    assert command("query", "--small", "--words", "EXIT", code=2).err.count("\n") == 2
-    assert "what to look for" in command("query", "--small", "--name", "*", code=2).err
+    assert plain("query", "--small", "--words", "EXIT", code=2).err.count("\n") == 2
+    assert "what to look for" in plain("query", "--small", "--name", "*", code=2).err
 
 
 def test_it_is_remembered_until_told_otherwise(tmp_path: Path, scenes: Path) -> None:
     photos = tmp_path / "photos"
-    shutil.copytree(scenes, photos)
+    photos.mkdir()
+    for name in (HOLDER, "desert-dune.jpg", "coffee-cup.jpg"):
+        shutil.copy(scenes / name, photos)
     late, later = photos / "tea-hills.jpg", photos / "blue-flowers.jpg"
     for path in (late, later):
-        path.rename(tmp_path / path.name)
-    command = Command(tmp_path)
+        shutil.copy(scenes / path.name, tmp_path)
+    command = Here(tmp_path)
     count = len(list(photos.iterdir()))
     report = command("index", "--regions", "--json", photos).json
     assert report["regions"]["looked_at"] == count
@@ -161,8 +168,8 @@ def test_a_pass_alone_is_alone(small: Command, more: str) -> None:
 def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    write_photos(photos, 40)
-    command = Command(tmp_path)
+    write_photos(photos, 28)
+    command = Here(tmp_path)
     command("index", "-q", photos)
     run = subprocess.Popen(
         [sys.executable, "-m", "photosearch", "index", "--regions"],
@@ -185,10 +192,10 @@ def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     assert "The same command goes on from here" in err
     assert "Traceback" not in err
     done = stored()
-    assert 0 < done < 40
+    assert 0 < done < 28
     rest = command("index", "--json")
-    assert rest.json["regions"]["looked_at"] == 40 - done
-    assert f"going on with the parts of {40 - done} photos" in rest.err
+    assert rest.json["regions"]["looked_at"] == 28 - done
+    assert f"going on with the parts of {28 - done} photos" in rest.err
 
 
 def test_python_gives_the_same(small: Command) -> None:

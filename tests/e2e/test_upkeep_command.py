@@ -14,6 +14,7 @@ import pytest
 
 from tests.command import Command
 from tests.contents import check_vector_files, contents_of
+from tests.here import Here
 from tests.make import write_photos
 
 PAGE = 8192
@@ -23,7 +24,7 @@ PAGE = 8192
 def indexed(tmp_path_factory: pytest.TempPathFactory) -> Command:
     folder = tmp_path_factory.mktemp("upkeep")
     write_photos(folder / "photos", 60)
-    command = Command(folder)
+    command = Here(folder)
     command("index", "-q", folder / "photos")
     return command
 
@@ -31,7 +32,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Command:
 @pytest.fixture
 def command(indexed: Command, tmp_path: Path) -> Command:
     """A library of its own to be damaged, of the same photos."""
-    other = Command(tmp_path)
+    other = Here(tmp_path)
     shutil.copytree(indexed.library, other.library)
     return other
 
@@ -55,7 +56,7 @@ def test_a_whole_library(command: Command) -> None:
 
 
 def test_without_a_library(tmp_path: Path) -> None:
-    command = Command(tmp_path)
+    command = Here(tmp_path)
     for words in (["check"], ["repair"], ["backup", tmp_path], ["relocate", "a", "b"]):
         assert "there is no library" in command(*words, code=2).err
     assert command("restore", tmp_path / "none", code=2).err.startswith("photosearch: ")
@@ -68,7 +69,7 @@ def test_from_damage_to_a_whole_library(indexed: Command, command: Command) -> N
     done = command("query", "a sun", code=2)
     assert "try: photosearch check --repair" in done.err
     assert len(done.err.splitlines()) == 2
-    report = command("check", code=3)
+    report = Command(command.folder)("check", code=3)
     assert "the catalogue is damaged" in report.text
     assert "photosearch check --repair" in report.err
     repaired = command("repair", "--json", code=3).json
@@ -132,7 +133,7 @@ def test_backup_and_restore(indexed: Command, command: Command, tmp_path: Path) 
 
 
 def test_relocate(tmp_path: Path) -> None:
-    command = Command(tmp_path)
+    command = Here(tmp_path)
     write_photos(tmp_path / "old" / "photos", 5)
     command("index", "-q", tmp_path / "old" / "photos")
     (tmp_path / "old").rename(tmp_path / "new")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,21 @@ from hypothesis import strategies as st
 from photosearch import Library
 from photosearch.errors import WrongUse
 from tests.command import SAMPLES, Command
+from tests.faults.common import Command as Forked
+from tests.faults.common import Forks
 from tests.long import examples
 from tests.make import camera_exif, jpeg, picture
 
 SIGNS = SAMPLES / "signs"
 KEYBOARD = SIGNS / "midi-keyboard.jpg"
 EXIT = SIGNS / "exit-sign.jpg"
+
+
+@pytest.fixture(scope="module")
+def worded(worded: Command) -> Iterator[Command]:
+    """As everywhere, but run as forks: how a command starts is tested elsewhere."""
+    yield Forked(worded.folder)
+    Forks.end()
 
 
 def hits(command: Command, *arguments: str, code: int = 0) -> list[dict[str, Any]]:

@@ -13,20 +13,23 @@ from __future__ import annotations
 import json
 import os
 import random
+import selectors
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from tests.command import Command, Done
-from tests.command import copied as copied
+import tests.command
+from tests.command import Done
 from tests.contents import Contents, check_vector_files, contents_of
 
 SEED = int(os.environ.get("PHOTOSEARCH_FAULTS_SEED", "20"))
@@ -91,7 +94,7 @@ def side_by_side(work: Callable[[Item], None], items: Iterable[Item]) -> None:
 
 
 def start(
-    command: Command,
+    command: tests.command.Command,
     *arguments: str | Path,
     plan: dict[str, Any] | None = None,
     before: Iterable[str | Path] = (),
@@ -129,9 +132,108 @@ def end_of(process: subprocess.Popen[bytes], timeout: float = 120) -> Done:
     return Done(process.returncode, out or b"", err.decode(errors="replace"))
 
 
-def run(command: Command, *arguments: str | Path, **options: Any) -> Done:
-    """Run it to its end, whichever that is."""
-    return end_of(start(command, *arguments, **options))
+def run(
+    command: tests.command.Command,
+    *arguments: str | Path,
+    plan: dict[str, Any] | None = None,
+    **options: Any,
+) -> Done:
+    """Run it to its end, whichever that is: as a fork (warm.py) where that makes no difference."""
+    limits = {*(plan or {}).get("limits", ())}
+    if (
+        options
+        or not hasattr(os, "fork")
+        or {*(plan or {})} & {"set", "clock"}  # what is to be so while modules are imported
+        or limits - {"FSIZE"}
+        or (limits and any("COVERAGE" in name for name in os.environ))
+    ):
+        return end_of(start(command, *arguments, plan=plan, **options))
+    if Forks.all is None:
+        Forks.all = Forks()
+    return Forks.all.run(command, *arguments, plan=plan)
+
+
+class Forks:
+    """Commands that begin where everything is imported: a fraction of the CPU time."""
+
+    all: ClassVar[Forks | None] = None
+
+    def __init__(self) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.warm"],
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": str(_REPOSITORY)},
+            )
+
+    def run(
+        self,
+        command: tests.command.Command,
+        *arguments: str | Path,
+        plan: dict[str, Any] | None = None,
+    ) -> Done:
+        order = {
+            "arguments": list(map(os.fspath, arguments)),
+            "plan": plan or {},
+            "env": {**command.env, "PYTHONPATH": str(_REPOSITORY)},
+            "seconds": 120,
+        }
+        pipes = [os.pipe() for _ in ("out", "err", "code")]
+        with tempfile.TemporaryFile() as asked:
+            asked.write(json.dumps(order).encode())
+            asked.seek(0)
+            sent = [asked.fileno(), *(there for _, there in pipes)]
+            socket.send_fds(self._orders, [b"!"], sent)
+        for _, there in pipes:
+            os.close(there)
+        out, err, code = _read_to_the_end([here for here, _ in pipes])
+        assert code not in (b"", b"late"), f"no end of {arguments}: {code!r}"
+        return Done(int(code), out, err.decode(errors="replace"))
+
+    @classmethod
+    def end(cls) -> None:
+        """End what they are forked from, if it was started."""
+        forks, cls.all = cls.all, None
+        if forks is not None:
+            forks._orders.close()
+            forks._process.wait(30)
+
+
+def _read_to_the_end(pipes: list[int]) -> list[bytes]:
+    read = dict.fromkeys(pipes, b"")
+    with selectors.DefaultSelector() as waiting:
+        for pipe in pipes:
+            waiting.register(pipe, selectors.EVENT_READ)
+        while waiting.get_map():
+            for key, _ in waiting.select():
+                data = os.read(key.fd, 1 << 16)
+                read[key.fd] += data
+                if not data:
+                    waiting.unregister(key.fd)
+                    os.close(key.fd)
+    return list(read.values())
+
+
+class Command(tests.command.Command):
+    """The command with an empty library, run as a fork."""
+
+    def __call__(
+        self, *arguments: str | Path | bytes, code: int | None = 0, **options: Any
+    ) -> Done:
+        if options:
+            return super().__call__(*arguments, code=code, **options)
+        done = run(self, *map(os.fsdecode, arguments))
+        assert "Traceback" not in done.err, done.err
+        assert code is None or done.code == code, f"exit {done.code}: {done.err}"
+        return done
+
+
+def copied(command: tests.command.Command, folder: Path) -> Command:
+    """The same library and cache once more, elsewhere."""
+    tests.command.copied(command, folder)
+    return Command(folder)
 
 
 def assert_clear(done: Done, *codes: int) -> None:
@@ -146,7 +248,7 @@ def assert_clear(done: Done, *codes: int) -> None:
 
 
 @contextmanager
-def nobody_left(command: Command) -> Iterator[None]:
+def nobody_left(command: tests.command.Command) -> Iterator[None]:
     """After the block no process lives that works on this command's library."""
     yield
     if sys.platform != "linux":
@@ -173,7 +275,7 @@ def _processes_with(variable: bytes) -> list[str]:
 # Libraries
 
 
-def whole_contents(command: Command) -> Contents:
+def whole_contents(command: tests.command.Command) -> Contents:
     """What the library holds; it is consistent in itself, vector files included."""
     contents = contents_of(command.library)
     check_vector_files(command.library)

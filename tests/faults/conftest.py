@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.command import Command, copied
+from tests.command import Command
+from tests.faults.common import Command as Forked
+from tests.faults.common import Forks, copied
 from tests.make import jpeg, picture, write_photos
 
 WORDS = ("HARBOUR", "STATION", "COFFEE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forks() -> Iterator[None]:
+    """What commands are forked from is started by the first, and ends with the tests."""
+    yield
+    Forks.end()
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +39,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def indexed(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The library of `few`, made without a fault."""
-    command = Command(tmp_path_factory.mktemp("indexed"))
+    command = Forked(tmp_path_factory.mktemp("indexed"))
     command("index", "-q", few, code=3)
     return command
 

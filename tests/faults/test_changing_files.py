@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Command
 from tests.contents import contents_of
 from tests.faults.common import (
+    Command,
     assert_clear,
     chance,
     end_of,

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Command
 from tests.contents import Contents, check_vector_files, contents_of
 from tests.faults.common import (
     KILLED,
+    Command,
     assert_between,
     assert_clear,
     chance,

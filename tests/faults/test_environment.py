@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.command import Command
 from tests.contents import contents_of
 from tests.faults.common import (
+    Command,
     assert_clear,
     copied,
     end_of,

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Command
 from tests.contents import check_vector_files
 from tests.faults.common import (
+    Command,
     assert_between,
     chance,
     copied,
@@ -36,7 +36,7 @@ from tests.faults.test_crash_points import NOTHING
 from tests.make import write_photos
 
 pytestmark = posix
-KILLS_A_LIBRARY = 2  # each is killed so often, and then completed
+KILLS_A_LIBRARY = 3  # each is killed so often, and then completed
 
 
 def killed_after(process: subprocess.Popen[bytes], seconds: float, *, group: bool = True) -> bool:
@@ -66,7 +66,7 @@ def test_killed_while_indexing(
     clean = whole_contents(many_indexed)
     arguments = ("index", "-q", many)
     dice = chance("killed while indexing")
-    for number in range(rounds(2)):
+    for number in range(rounds(1)):
         command = Command(tmp_path / f"killed{number}")
         for _ in range(KILLS_A_LIBRARY):
             with fault("kill -9 in time: index", number=number):

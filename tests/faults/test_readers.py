@@ -24,7 +24,7 @@ with Library.open() as library:
         assert len({hit.path for hit in hits}) == len(hits)
         assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
         counts.append(len(hits))
-        time.sleep(0.1)
+        time.sleep(0.25)
 print(json.dumps(counts))
 """
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Command
 from tests.contents import contents_of
-from tests.faults.common import assert_clear, copied, fault, linux, posix, run
+from tests.faults.common import Command, assert_clear, copied, fault, linux, posix, run
 
 pytestmark = posix
 NOBODY = 65534

@@ -27,10 +27,10 @@ from photosearch.index import cache, scan, write
 from photosearch.index.cache import open_index
 from photosearch.index.inspect import KIND
 from photosearch.store.snapshot import Snapshot
-from tests.command import Command
 from tests.contents import check_vector_files, contents_of, vector_stamps
 from tests.faults.common import (
     KILLED,
+    Command,
     assert_clear,
     chance,
     copied,

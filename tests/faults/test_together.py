@@ -9,9 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.command import Command
 from tests.contents import contents_of
 from tests.faults.common import (
+    Command,
     assert_clear,
     chance,
     copied,

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.command import Command
 from tests.contents import Contents, contents_of
 from tests.faults.common import (
     KILLED,
+    Command,
     assert_clear,
     chance,
     copied,

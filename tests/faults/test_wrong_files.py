@@ -16,9 +16,9 @@ import pytest
 
 from photosearch import Library
 from photosearch.store.schema import SCHEMA
-from tests.command import Command
 from tests.contents import check_vector_files, contents_of
 from tests.faults.common import (
+    Command,
     assert_clear,
     chance,
     copied,

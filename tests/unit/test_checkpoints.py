@@ -229,9 +229,11 @@ class TestFingerprint:
     def test_exporting_again_keeps_it(self, tmp_path: Path, models_folder: Path) -> None:
         import shutil
 
-        first = load_model(VIT).key
+        checkpoints.clip(tmp_path / "clip")
+        first = load_model(tmp_path / "clip").key
         shutil.rmtree(models_folder)
-        assert load_model(VIT).key == first
+        assert load_model(tmp_path / "clip").key == first
+        assert models_folder.exists()
 
 
 class Bomb:

@@ -23,7 +23,8 @@ from photosearch import Library
 from photosearch.errors import BadCheckpoint, PhotosearchError, UnknownModel, WrongUse
 from photosearch.records import Region
 from photosearch.zeroshot.phrases import given_phrases, phrases_of
-from tests.command import SAMPLES, Command
+from tests.command import SAMPLES
+from tests.here import Here, reaching
 from tests.hub import Hub
 from tests.make import shared_golden
 
@@ -34,6 +35,12 @@ CAT = SAMPLES / "animals" / "cat.jpg"
 KINDS = {"owlvit": "owlvit", "owlv2": "owlvit", "grounding_dino": "grounding"}
 LABELS = ["a cat", "a red bicycle"]
 SENTENCE = "a man in a red shirt holds two dogs near the bicycle"
+
+
+@pytest.fixture
+def photosearch(tmp_path: Path) -> Here:
+    """The command with an empty library; in this process, where torch is imported already."""
+    return Here(tmp_path)
 
 
 def golden(name: str) -> Path:
@@ -275,11 +282,10 @@ def test_what_is_no_model_of_the_kind(
     assert caught.value.hint
 
 
-def test_the_usual_model_is_not_downloaded_unasked(photosearch: Command, tmp_path: Path) -> None:
+def test_the_usual_model_is_not_downloaded_unasked(photosearch: Here, tmp_path: Path) -> None:
     """Without --model and without the model here: which one to fetch, and no word to the hub."""
-    with Hub(tmp_path / "repos") as hub:
-        photosearch.env.update(hub.environment(tmp_path / "hub-cache"))
-        photosearch.env.pop("PHOTOSEARCH_OFFLINE")
+    cache = tmp_path / "hub-cache"
+    with Hub(tmp_path / "repos") as hub, reaching(hub, cache, photosearch):
         done = photosearch("locate", CAT, "--what", "a cat", "--by", "grounding", code=2)
         assert hub.requests == []
     assert "hf:IDEA-Research/grounding-dino-tiny" in done.err
@@ -289,7 +295,7 @@ def test_the_usual_model_is_not_downloaded_unasked(photosearch: Command, tmp_pat
 
 @pytest.mark.parametrize("name", ["owlvit", "grounding_dino"])
 def test_a_repository_of_the_hub(
-    name: str, tiny: Path, library: Library, photosearch: Command, tmp_path: Path
+    name: str, tiny: Path, library: Library, photosearch: Here, tmp_path: Path
 ) -> None:
     """It is pulled by name, then used without the network; a name alone fetches it, too."""
     by = KINDS[name]
@@ -298,30 +304,29 @@ def test_a_repository_of_the_hub(
     shutil.copytree(model, tmp_path / "repos" / "test" / name)
     what = "a cat. a red bicycle." if by == "grounding" else ",".join(LABELS)
     arguments = ("locate", CAT, "--what", what, "--by", by, "--threshold", "0.3", "--json")
-    with Hub(tmp_path / "repos") as hub:
-        photosearch.env.update(hub.environment(tmp_path / "hub-cache"))
-        photosearch.env.pop("PHOTOSEARCH_OFFLINE")
+    cache = tmp_path / "hub-cache"
+    with Hub(tmp_path / "repos") as hub, reaching(hub, cache, photosearch):
         if by == "owlvit":
             pulled = photosearch("models", "pull", f"hf:test/{name}")
             assert f"--by {by} --model hf:test/{name}" in pulled.text
             asked = len(hub.requests)
             found = photosearch(*arguments, "--model", f"hf:test/{name}").json
-            assert len(hub.requests) == asked
         else:
             found = photosearch(*arguments, "--model", f"test/{name}").json
+            asked = len(hub.requests)
+        shown = photosearch("models", "show", f"hf:test/{name}", "--json").json
+        assert len(hub.requests) == asked > 0
     local = library.locate(CAT, what, by=by, model=model, threshold=0.3)
     assert found["photos"][0]["regions"] == [one.as_dict() for one in local] != []
-    shown = photosearch("models", "show", f"hf:test/{name}", "--json").json
     assert (shown["by"], shown["state"]) == (by, "here")
 
 
 def test_the_wrong_kind_is_told_before_its_weights_are_fetched(
-    tiny: Path, photosearch: Command, tmp_path: Path
+    tiny: Path, photosearch: Here, tmp_path: Path
 ) -> None:
     shutil.copytree(tiny / "grounding_dino", tmp_path / "repos" / "test" / "dino")
-    with Hub(tmp_path / "repos") as hub:
-        photosearch.env.update(hub.environment(tmp_path / "hub-cache"))
-        photosearch.env.pop("PHOTOSEARCH_OFFLINE")
+    cache = tmp_path / "hub-cache"
+    with Hub(tmp_path / "repos") as hub, reaching(hub, cache, photosearch):
         done = photosearch(
             "locate", CAT, "--what", "a cat", "--by", "owlvit", "--model", "test/dino", code=2
         )
@@ -426,7 +431,7 @@ def test_texts_that_a_model_cannot_read(tiny: Path) -> None:
         opened("grounding_dino", "she is there", tiny / "grounding_dino")
 
 
-def test_models_list_names_them(photosearch: Command) -> None:
+def test_models_list_names_them(photosearch: Here) -> None:
     listed = photosearch("models", "list", "--json").json["locators"]
     assert {one["by"] for one in listed} == {"owlvit", "grounding", "segments"}
     assert all(one["licence"] and one["download_bytes"] > 1e8 for one in listed)
@@ -434,11 +439,10 @@ def test_models_list_names_them(photosearch: Command) -> None:
     assert "--by owlvit" in photosearch("models", "show", "google/owlvit-base-patch32").text
 
 
-def test_an_unknown_repository_says_so(photosearch: Command, tmp_path: Path) -> None:
+def test_an_unknown_repository_says_so(photosearch: Here, tmp_path: Path) -> None:
     (tmp_path / "repos").mkdir()
-    with Hub(tmp_path / "repos") as hub:
-        photosearch.env.update(hub.environment(tmp_path / "hub-cache"))
-        photosearch.env.pop("PHOTOSEARCH_OFFLINE")
+    cache = tmp_path / "hub-cache"
+    with Hub(tmp_path / "repos") as hub, reaching(hub, cache, photosearch):
         arguments = ("locate", CAT, "--what", "a cat", "--by", "owlvit", "--model")
         done = photosearch(*arguments, "us/nothing", code=2)
     assert "no folder us/nothing here" in done.err

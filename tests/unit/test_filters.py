@@ -32,6 +32,7 @@ from photosearch.search.dates import period_of
 from photosearch.search.filters import Filters, filters_table, is_list, opposite, options
 from photosearch.store.catalogue import Batch, Catalogue, NewPhoto
 from photosearch.store.snapshot import Snapshot
+from tests.long import examples
 
 TODAY = date(2024, 7, 15)
 ROOTS = [b"/photos", b"/more/Screenshots"]
@@ -311,7 +312,7 @@ def any_filters(draw: st.DrawFn, most: int = 3) -> Filters:
 seeds = st.integers(0, SEEDS - 1)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(400, 1000), deadline=None)
 @given(seed=seeds, filters=any_filters())
 def test_sql_finds_what_brute_force_finds(many: list[Shots], seed: int, filters: Filters) -> None:
     shots = many[seed]
@@ -330,7 +331,7 @@ def test_sql_finds_what_brute_force_finds(many: list[Shots], seed: int, filters:
             assert test(path) == shows(path, filters)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150, 300), deadline=None)
 @given(seed=seeds, one=any_filters(), other=any_filters())
 def test_merged_filters_pass_what_both_pass(
     many: list[Shots], seed: int, one: Filters, other: Filters

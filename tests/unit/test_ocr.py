@@ -42,7 +42,7 @@ TURNS = {
 
 
 @pytest.fixture(scope="module")
-def reader() -> WordReader:
+def reader() -> RapidReader:
     return RapidReader()
 
 
@@ -111,31 +111,26 @@ def test_photos_on_their_side_or_head_are_read(reader: WordReader, name: str, tu
     check_boxes(lines, image.size)
 
 
-@pytest.mark.parametrize("turn", [0, *TURNS])
-def test_a_box_surrounds_its_words_and_starts_where_they_start(
-    reader: WordReader, turn: int
-) -> None:
+def test_a_box_surrounds_its_words_and_starts_where_they_start(reader: WordReader) -> None:
     image, ink = printed("Harbour museum", (900, 600), (220, 330), 40)
     (upright,) = reader.read(image)
-    found = bounds(upright)
+    assert upright.text == "Harbour museum"
     # The box takes in the ink, and little more than a letter's height around it.
+    found = bounds(upright)
     assert all(abs(one - other) <= 20 for one, other in zip(found, ink, strict=True))
-    corners = upright.box
-    if turn:
-        image = image.transpose(TURNS[turn])
-    (line,) = reader.read(image)
-    assert line.text == "Harbour museum"
     # Where each corner of the upright picture's box lies after the turn, in the same order.
     width, height = 900, 600
     expected = {
-        0: [(x, y) for x, y in corners],
-        90: [(y, width - x) for x, y in corners],
-        180: [(width - x, height - y) for x, y in corners],
-        270: [(height - y, x) for x, y in corners],
-    }[turn]
-    for (x, y), (wanted_x, wanted_y) in zip(line.box, expected, strict=True):
-        assert abs(x - wanted_x) <= 12
-        assert abs(y - wanted_y) <= 12
+        90: [(y, width - x) for x, y in upright.box],
+        180: [(width - x, height - y) for x, y in upright.box],
+        270: [(height - y, x) for x, y in upright.box],
+    }
+    for turn, corners in expected.items():
+        (line,) = reader.read(image.transpose(TURNS[turn]))
+        assert line.text == "Harbour museum", turn
+        for (x, y), (wanted_x, wanted_y) in zip(line.box, corners, strict=True):
+            assert abs(x - wanted_x) <= 12, turn
+            assert abs(y - wanted_y) <= 12, turn
 
 
 def test_small_words_in_a_corner_of_a_large_photo_are_read(reader: WordReader) -> None:
@@ -228,26 +223,28 @@ def test_reduced_decoding_and_scaling_give_boxes_in_the_photos_pixels(reader: Wo
 
 def test_threads_share_a_reader(reader: WordReader) -> None:
     """Readings do not depend on what other threads read at the same time."""
-    images = [sign(name).resize((512, 384)) for name in list(SIGNS)[:4]]
+    images = [sign(name).resize((512, 384)) for name in ("concert-poster", "exit-sign", "receipt")]
     alone = [reader.read(image) for image in images]
+    assert all(alone)
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(reader.read, images)) == alone
 
 
-def test_a_failing_engine_is_one_photos_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_engine_is_one_photos_failure(
+    monkeypatch: pytest.MonkeyPatch, reader: RapidReader
+) -> None:
     """Whatever the engine raises becomes ReadFailed with one line; the next photo is read."""
-    broken = RapidReader()
 
     def fail(*_: object) -> None:
         raise ValueError("first line\nsecond line")
 
     with monkeypatch.context() as patched:
-        patched.setattr(broken._recogniser, "session", fail)
+        patched.setattr(reader._recogniser, "session", fail)
         with pytest.raises(ReadFailed) as caught:
-            broken.read(sign("exit-sign"))
+            reader.read(sign("exit-sign"))
     assert isinstance(caught.value, PhotosearchError)
     assert "first line second line" in str(caught.value)
-    assert missing(broken.read(sign("exit-sign")), ["EXIT"]) == []
+    assert missing(reader.read(sign("exit-sign")), ["EXIT"]) == []
 
 
 def test_without_rapidocr_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,7 +362,8 @@ def test_the_shared_receipts_and_signs_are_read(reader: WordReader) -> None:
     wanted = found = 0
     for row in (photos / "ocr" / "gt.jsonl").read_text("utf-8").splitlines():
         record = json.loads(row)
-        if record["kind"] == "scene" or (record["kind"] == "receipt" and wanted > 100):
+        # Devices have hardly any words: the sample of one is read above.
+        if record["kind"] in ("scene", "device") or (record["kind"] == "receipt" and wanted > 100):
             continue
         with Image.open(photos / "ocr" / record["file"]) as image:
             text = joined(reader.read(image.convert("RGB")))

@@ -52,6 +52,7 @@ def run_regions(
     library: Path, tower: ColourTower | None = None, **options: object
 ) -> RegionsReport:
     tower = tower or ColourTower()
+    options.setdefault("jobs", 1)  # each is a process to be started
     with closing(Catalogue(library)) as catalogue, closing(Snapshot(library)) as snapshot:
         model = snapshot.model(tower.key)
         assert model is not None
@@ -87,8 +88,24 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of twelve photos, which stay as they are; to be copied."""
+    folder = tmp_path_factory.mktemp("indexed")
+    write_photos(folder / "photos", 12)
+    run_index(folder / "library", [folder / "photos"])
+    return folder / "library"
+
+
 @pytest.fixture
-def library(tmp_path: Path, photos: Path) -> Path:
+def library(indexed: Path, tmp_path: Path) -> Path:
+    shutil.copytree(indexed, tmp_path / "library")
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def own(tmp_path: Path, photos: Path) -> Path:
+    """A library of photos that the test changes or indexes again."""
     run_index(tmp_path / "library", [photos])
     return tmp_path / "library"
 
@@ -111,7 +128,7 @@ def test_windows_lie_within_the_photo_and_none_is_empty(width: int, height: int)
 def test_every_photo_is_looked_at_once(library: Path) -> None:
     tower = ColourTower()
     told: list[Progress] = []
-    report = run_regions(library, tower, progress=told.append)
+    report = run_regions(library, tower, progress=told.append, jobs=2)
     assert (report.looked_at, report.unavailable, report.left, report.failed) == (12, 0, 0, ())
     assert told[-1].done == told[-1].total == 12
     assert {one.stage for one in told} == {"regions"}
@@ -151,7 +168,7 @@ def test_stopped_at_random_moments_none_is_looked_at_twice(library: Path) -> Non
     total = 0
     for _ in range(4):
         answers = chain(repeat(False, rng.randrange(4)), repeat(True))
-        report = run_regions(library, tower, should_stop=partial(next, answers))
+        report = run_regions(library, tower, should_stop=partial(next, answers), jobs=2)
         total += report.looked_at
         assert report.left == 12 - total
     total += run_regions(library, tower).looked_at
@@ -181,7 +198,7 @@ class Slow(ColourTower):
         time.sleep(0.01)
         return super().encode(pixels)
 
-run_regions(Path(sys.argv[1]), Slow(), progress=lambda told: print(told.done, flush=True))
+run_regions(Path(sys.argv[1]), Slow(), progress=lambda told: print(told.done, flush=True), jobs=2)
 """
 
 
@@ -214,32 +231,32 @@ def test_killed_at_random_moments_none_is_left_out(tmp_path: Path) -> None:
     assert_whole(library)
 
 
-def test_file_that_is_gone_or_changed_is_left_for_another_run(library: Path, photos: Path) -> None:
+def test_file_that_is_gone_or_changed_is_left_for_another_run(own: Path, photos: Path) -> None:
     first, second, *_ = sorted(photos.glob("*.jpg"))
     kept = first.read_bytes()
     first.unlink()
     second.write_bytes(jpeg(picture(99)))
-    report = run_regions(library)
+    report = run_regions(own)
     assert (report.looked_at, report.unavailable, report.failed) == (10, 2, ())
     first.write_bytes(kept)
-    run_index(library, [photos])
-    assert run_regions(library).looked_at == 2
+    run_index(own, [photos])
+    assert run_regions(own).looked_at == 2
 
 
-def test_photo_removed_meanwhile_leaves_nothing(library: Path, photos: Path) -> None:
+def test_photo_removed_meanwhile_leaves_nothing(own: Path, photos: Path) -> None:
     """Forgotten by another command between its decoding and its storing, and afterwards."""
-    with closing(Catalogue(library)) as catalogue:
+    with closing(Catalogue(own)) as catalogue:
         store_parts(catalogue, 1, KIND, [Parts(4711, b"\0" * 16, b"\0" * 96)])
-    assert known(library) == {}
-    run_regions(library)
+    assert known(own) == {}
+    run_regions(own)
     gone = min(photos.glob("*.jpg"))
     gone.unlink()
-    run_index(library, [photos])
-    with Library.open(library) as opened:
+    run_index(own, [photos])
+    with Library.open(own) as opened:
         assert opened.prune() == (1, 1)
-    with closing(sqlite3.connect(library / "catalogue.db")) as connection:
+    with closing(sqlite3.connect(own / "catalogue.db")) as connection:
         assert connection.execute("SELECT count(*) FROM regions").fetchone() == (11,)
-    assert_whole(library)
+    assert_whole(own)
 
 
 def test_failure_is_remembered_and_tried_again_when_asked(
@@ -272,17 +289,17 @@ def test_failure_is_remembered_and_tried_again_when_asked(
     assert_whole(library)
 
 
-def test_another_model_or_way_looks_again(library: Path, photos: Path) -> None:
-    run_regions(library)
-    run_index(library, [photos], tower=ColourTower("others"))
-    assert run_regions(library, ColourTower("others")).looked_at == 12
-    assert len(known(library)) == len(known(library, "others")) == 12
-    with closing(Catalogue(library)) as catalogue, catalogue.transaction() as connection:
+def test_another_model_or_way_looks_again(own: Path, photos: Path) -> None:
+    run_regions(own)
+    run_index(own, [photos], tower=ColourTower("others"))
+    assert run_regions(own, ColourTower("others")).looked_at == 12
+    assert len(known(own)) == len(known(own, "others")) == 12
+    with closing(Catalogue(own)) as catalogue, catalogue.transaction() as connection:
         connection.execute("UPDATE regions SET kind = 'of old' WHERE photo_id < 4")
-    assert run_regions(library).looked_at == 3
-    assert len(known(library)) == 12
-    assert run_regions(library, ColourTower("others")).looked_at == 3
-    assert_whole(library)
+    assert run_regions(own).looked_at == 3
+    assert len(known(own)) == 12
+    assert run_regions(own, ColourTower("others")).looked_at == 3
+    assert_whole(own)
 
 
 def test_index_of_parts_gives_what_comparing_all_gives(library: Path) -> None:

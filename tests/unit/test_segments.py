@@ -25,7 +25,8 @@ from photosearch.zeroshot.groupvit import SURROUNDINGS, GroupVit, prompt_of, riv
 from photosearch.zeroshot.published import Opened, open_published
 from photosearch.zeroshot.segments import KINDS, Segments
 from tests import checkpoints
-from tests.command import SAMPLES, Command
+from tests.command import SAMPLES
+from tests.here import Here, reaching
 from tests.hub import Hub
 from tests.make import camera_exif, jpeg, picture, png, shared_golden, stored_as
 
@@ -314,10 +315,8 @@ def test_the_command_with_a_name_of_the_hub(models: dict[str, Path], tmp_path: P
     (repos / "someone" / "tiny").symlink_to(models["groupvit"], target_is_directory=True)
     photo = sorted((SAMPLES / "animals").glob("*.jpg"))[0]
     options = ("--what", "a cat, dog", "--by", "segments", "--threshold", "0", "--json")
-    command = Command(tmp_path)
-    with Hub(repos) as hub:
-        command.env.update(hub.environment(tmp_path / "cache"))
-        del command.env["PHOTOSEARCH_OFFLINE"]
+    command = Here(tmp_path)
+    with Hub(repos) as hub, reaching(hub, tmp_path / "hub-cache", command):
         named = command("locate", photo, *options, "--model", "someone/tiny").json
     assert named["model"] == "someone/tiny"
     assert named["by"] == "segments"

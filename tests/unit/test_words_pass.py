@@ -175,14 +175,14 @@ def test_boxes_are_in_the_pixels_of_the_upright_photo(tmp_path: Path) -> None:
 def test_stopped_at_random_moments_no_photo_is_read_twice_none_left_out(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    write_photos(photos, 1000)
+    write_photos(photos, 250)
     library = tmp_path / "library"
     run_index(library, [photos])
     reader = CountingReader()
     rng = random.Random(5)
     reports = []
     for _ in range(10):
-        stop_at = rng.randrange(100)
+        stop_at = rng.randrange(25)
         asked = iter(range(10_000))
         reports.append(
             run_words(
@@ -192,13 +192,13 @@ def test_stopped_at_random_moments_no_photo_is_read_twice_none_left_out(tmp_path
     assert all(report.left for report in reports)
     reports.append(run_words(library, reader))
     assert reports[-1].left == 0
-    assert sum(report.read for report in reports) == 1000
+    assert sum(report.read for report in reports) == 250
     # Pictures are drawn at random; two may have one colour.
-    assert sum(reader.read_texts.values()) == 1000
+    assert sum(reader.read_texts.values()) == 250
     snapshot = Snapshot(library)
     assert unread(snapshot, reader.key) == []
     snapshot.close()
-    assert len(texts(library)) == 1000
+    assert len(texts(library)) == 250
     check_consistent(library)
 
 

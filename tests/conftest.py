@@ -35,11 +35,11 @@ PACKAGE = TESTS.parent / "photosearch"
 # The files that take 20 s and more, the longest first: begun last, one of them would keep a core
 # waiting for the other. Files of the browser stay together, for each worker opens one.
 LONG = """
-    e2e/test_ray e2e/test_watch_command faults/test_crash_points unit/test_ocr e2e/test_pages
-    e2e/test_locate_command e2e/test_duplicates_command faults/test_kill e2e/test_ground_truth
-    e2e/test_words_command unit/test_milvus e2e/test_models_command e2e/test_mcp
-    e2e/test_index_command faults/test_changing_files e2e/test_rerank e2e/test_classify_command
-    faults/test_disk_full e2e/test_resident faults/test_environment faults/test_scan_files
+    e2e/test_ray e2e/test_watch_command e2e/test_pages e2e/test_resident faults/test_crash_points
+    unit/test_ocr unit/test_milvus e2e/test_locate_command e2e/test_rerank faults/test_scan_files
+    e2e/test_words_command e2e/test_classify_command e2e/test_ground_truth
+    faults/test_changing_files faults/test_kill faults/test_environment e2e/test_mcp
+    unit/test_upkeep e2e/test_serve_command e2e/test_duplicates_command e2e/test_models_command
 """.split()
 FOLDERS = ("browser", "faults", "e2e", "weights", "unit")
 

@@ -30,7 +30,8 @@ def chromium() -> Iterator[Any]:
     except ImportError as error:
         raise NoBrowser("no Playwright: pip install playwright") from error
     named = os.environ.get(VARIABLE)
-    program = named or next((path for name in NAMES if (path := shutil.which(name))), None)
+    names = (named,) if named else NAMES
+    program = next((path for name in names if (path := shutil.which(name))), named)
     # Chromium refuses its sandbox to root.
     arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_playwright() as playwright:

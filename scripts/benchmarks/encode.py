@@ -48,7 +48,7 @@ def main() -> None:
 
     def from_files() -> None:
         with temporary_library(name, device=options.device) as library:
-            library.index([folder])
+            library.index([folder], words=False)
 
     tasks: dict[str, Callable[[], object]] = {
         label: lambda tower=tower: tower.encode(pixels)  # type: ignore[misc]

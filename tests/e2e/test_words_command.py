@@ -18,7 +18,7 @@ from photosearch import Library
 from photosearch.errors import WrongUse
 from tests.command import SAMPLES, Command
 from tests.faults.common import Command as Forked
-from tests.faults.common import Forks
+from tests.faults.warmed import Warmed
 from tests.long import examples
 from tests.make import camera_exif, jpeg, picture
 
@@ -31,7 +31,7 @@ EXIT = SIGNS / "exit-sign.jpg"
 def worded(worded: Command) -> Iterator[Command]:
     """As everywhere, but run as forks: how a command starts is tested elsewhere."""
     yield Forked(worded.folder)
-    Forks.end()
+    Warmed.end()
 
 
 def hits(command: Command, *arguments: str, code: int = 0) -> list[dict[str, Any]]:

@@ -13,24 +13,22 @@ from __future__ import annotations
 import json
 import os
 import random
-import selectors
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 import tests.command
 from tests.command import Done
 from tests.contents import Contents, check_vector_files, contents_of
+from tests.faults.warmed import Warmed
 
 SEED = int(os.environ.get("PHOTOSEARCH_FAULTS_SEED", "20"))
 ROUNDS = float(os.environ.get("PHOTOSEARCH_FAULTS_ROUNDS", "1"))
@@ -148,72 +146,9 @@ def run(
         or (limits and any("COVERAGE" in name for name in os.environ))
     ):
         return end_of(start(command, *arguments, plan=plan, **options))
-    if Forks.all is None:
-        Forks.all = Forks()
-    return Forks.all.run(command, *arguments, plan=plan)
-
-
-class Forks:
-    """Commands that begin where everything is imported: a fraction of the CPU time."""
-
-    all: ClassVar[Forks | None] = None
-
-    def __init__(self) -> None:
-        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.warm"],
-                stdin=theirs,
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": str(_REPOSITORY)},
-            )
-
-    def run(
-        self,
-        command: tests.command.Command,
-        *arguments: str | Path,
-        plan: dict[str, Any] | None = None,
-    ) -> Done:
-        order = {
-            "arguments": list(map(os.fspath, arguments)),
-            "plan": plan or {},
-            "env": {**command.env, "PYTHONPATH": str(_REPOSITORY)},
-            "seconds": 120,
-        }
-        pipes = [os.pipe() for _ in ("out", "err", "code")]
-        with tempfile.TemporaryFile() as asked:
-            asked.write(json.dumps(order).encode())
-            asked.seek(0)
-            sent = [asked.fileno(), *(there for _, there in pipes)]
-            socket.send_fds(self._orders, [b"!"], sent)
-        for _, there in pipes:
-            os.close(there)
-        out, err, code = _read_to_the_end([here for here, _ in pipes])
-        assert code not in (b"", b"late"), f"no end of {arguments}: {code!r}"
-        return Done(int(code), out, err.decode(errors="replace"))
-
-    @classmethod
-    def end(cls) -> None:
-        """End what they are forked from, if it was started."""
-        forks, cls.all = cls.all, None
-        if forks is not None:
-            forks._orders.close()
-            forks._process.wait(30)
-
-
-def _read_to_the_end(pipes: list[int]) -> list[bytes]:
-    read = dict.fromkeys(pipes, b"")
-    with selectors.DefaultSelector() as waiting:
-        for pipe in pipes:
-            waiting.register(pipe, selectors.EVENT_READ)
-        while waiting.get_map():
-            for key, _ in waiting.select():
-                data = os.read(key.fd, 1 << 16)
-                read[key.fd] += data
-                if not data:
-                    waiting.unregister(key.fd)
-                    os.close(key.fd)
-    return list(read.values())
+    if Warmed.all is None:
+        Warmed.all = Warmed()
+    return Warmed.all.run(command, *arguments, plan=plan)
 
 
 class Command(tests.command.Command):

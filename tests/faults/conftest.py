@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tests.command import Command
 from tests.faults.common import Command as Forked
-from tests.faults.common import Forks, copied
+from tests.faults.common import copied
+from tests.faults.warmed import Warmed
 from tests.make import jpeg, picture, write_photos
 
 WORDS = ("HARBOUR", "STATION", "COFFEE")
@@ -22,7 +23,7 @@ WORDS = ("HARBOUR", "STATION", "COFFEE")
 def _forks() -> Iterator[None]:
     """What commands are forked from is started by the first, and ends with the tests."""
     yield
-    Forks.end()
+    Warmed.end()
 
 
 @pytest.fixture(scope="session")

@@ -217,17 +217,39 @@ def test_a_repository_of_the_hub(tmp_path: Path) -> None:
     assert photosearch("query", "cat", "-k", "1").code == 0
 
 
-def test_a_ready_export_needs_no_checkpoint(photosearch: Command, tmp_path: Path) -> None:
-    """Immich's layout, from a folder: mini's own files under the names of that layout."""
+def ready_export(folder: Path) -> Path:
+    """Immich's layout: mini's own files under the names of that layout."""
     import photosearch as package
 
     mini = Path(package.__file__).parent / "models" / "mini"
-    ready = tmp_path / "ready"
-    shutil.copytree(mini / "visual", ready / "visual")
-    shutil.copytree(mini / "textual", ready / "textual")
-    (ready / "visual" / "preprocess.json").rename(ready / "visual" / "preprocess_cfg.json")
-    (ready / "config.json").write_text('{"embed_dim": 512, "text_cfg": {"context_length": 64}}')
-    photosearch("index", "-q", PHOTOS, "--model", ready)
+    shutil.copytree(mini / "visual", folder / "visual")
+    shutil.copytree(mini / "textual", folder / "textual")
+    (folder / "visual" / "preprocess.json").rename(folder / "visual" / "preprocess_cfg.json")
+    (folder / "config.json").write_text('{"embed_dim": 512, "text_cfg": {"context_length": 64}}')
+    return folder
+
+
+def test_a_ready_export_needs_no_checkpoint(photosearch: Command, tmp_path: Path) -> None:
+    photosearch("index", "-q", PHOTOS, "--model", ready_export(tmp_path / "ready"))
     ours = photosearch("query", "an exit sign", "--json", "-k", "2").json["hits"]
     photosearch("index", "-q", PHOTOS, "--model", "mini")
+    assert ours == photosearch("query", "an exit sign", "--json", "-k", "2").json["hits"]
+
+
+def test_a_ready_export_of_the_hub_is_taken_as_it_is(photosearch: Here, tmp_path: Path) -> None:
+    photosearch("index", "-q", PHOTOS)
+    ours = photosearch("query", "an exit sign", "--json", "-k", "2").json["hits"]
+    published = ready_export(tmp_path / "repos" / "immich" / "mini")
+    with (
+        Hub(tmp_path / "repos") as hub,
+        reaching(hub, tmp_path / "hub-cache", photosearch),
+    ):
+        photosearch("models", "pull", "hf:immich/mini")
+    shown = photosearch("models", "show", "hf:immich/mini", "--json").json
+    assert shown["kind"] == "ready ONNX export"
+    bundle = Path(shown["folder"])
+    for tower in ("visual", "textual"):
+        kept = {file.name: file.read_bytes() for file in (bundle / tower).iterdir()}
+        assert kept["model.onnx"] == (published / tower / "model.onnx").read_bytes()
+    assert photosearch("index", "--json", "--model", "hf:immich/mini").json["encoded"] > 0
     assert ours == photosearch("query", "an exit sign", "--json", "-k", "2").json["hits"]

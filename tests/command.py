@@ -35,6 +35,12 @@ class Done:
     def json(self) -> Any:
         return json.loads(self.out)
 
+    def ended(self, code: int | None) -> Done:
+        """Itself, if it ended with this code (None: any) and shows no traceback."""
+        assert "Traceback" not in self.err, self.err
+        assert code is None or self.code == code, f"exit {self.code}: {self.err}"
+        return self
+
 
 class Command:
     """`photosearch` with a library in a scratch folder."""
@@ -72,10 +78,7 @@ class Command:
             cwd=cwd,
         )
         result = Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
-        assert "Traceback" not in result.err, result.err
-        if code is not None:
-            assert result.code == code, f"exit {result.code}: {result.err}"
-        return result
+        return result.ended(code)
 
 
 def copied(command: Command, folder: Path) -> Command:

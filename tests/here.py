@@ -39,10 +39,7 @@ class Here(Command):
         if ran.exception is not None and not isinstance(ran.exception, SystemExit):
             raise ran.exception
         result = Done(ran.exit_code, ran.stdout_bytes, ran.stderr)
-        assert "Traceback" not in result.err, result.err
-        if code is not None:
-            assert result.code == code, f"exit {result.code}: {result.err}"
-        return result
+        return result.ended(code)
 
 
 @contextmanager

@@ -159,10 +159,7 @@ class Command(tests.command.Command):
     ) -> Done:
         if options:
             return super().__call__(*arguments, code=code, **options)
-        done = run(self, *map(os.fsdecode, arguments))
-        assert "Traceback" not in done.err, done.err
-        assert code is None or done.code == code, f"exit {done.code}: {done.err}"
-        return done
+        return run(self, *map(os.fsdecode, arguments)).ended(code)
 
 
 def copied(command: tests.command.Command, folder: Path) -> Command:

@@ -12,7 +12,7 @@ import pytest
 
 from photosearch.errors import DamagedLibrary, NoLibrary
 from photosearch.records import Facts, FoundFile, Photo
-from photosearch.store import snapshot as reading
+from photosearch.store import reader
 from photosearch.store.catalogue import Batch, Catalogue, Known, NewPhoto
 from photosearch.store.snapshot import Model, Place, Snapshot
 from photosearch.store.tagged import tag_counts, tags_of
@@ -94,7 +94,7 @@ def test_photos_lie_where_a_file_is_and_none_that_is_missing(two: Two) -> None:
 def test_many_ids_are_asked_for_in_blocks(
     two: Two, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(reading, "_BLOCK", block)
+    monkeypatch.setattr(reader, "_BLOCK", block)
     ids = [1, 2, 3, 4, 5]
     assert set(two.reader.photos(ids)) == {1, 2, 3, 5}
     vectors = dict(two.reader.vectors_of(two.model, ids))

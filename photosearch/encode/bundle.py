@@ -22,6 +22,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,14 +51,12 @@ class Bundle:
             self._require(_IMAGE_MODEL)
             self._require(self._preprocess_name)
         self.name = str(self.config.get("name", path.name))
-        try:
+        with self._reading("config.json"):
             self.dim = int(self._value("embed_dim"))
             towers = self.config.get("text_towers")
             if towers is None:
                 towers = {"en": "textual"} if (path / "textual").is_dir() else {}
             self.text_towers = {str(code): str(folder) for code, folder in towers.items()}
-        except (TypeError, ValueError, AttributeError) as error:
-            raise BadBundle(f"{path / 'config.json'} is not usable: {error}") from error
         for folder in self.text_towers.values():
             self._require(f"{folder}/model.onnx")
             self._require(f"{folder}/tokenizer.json")
@@ -82,8 +82,9 @@ class Bundle:
 
     @property
     def _keys(self) -> dict[str, str]:
-        keys = self.config.get("keys")
-        return {str(tower): str(key) for tower, key in keys.items()} if keys else {}
+        with self._reading("config.json: keys"):
+            keys = self.config.get("keys") or {}
+            return {str(tower): str(key) for tower, key in keys.items()}
 
     @property
     def languages(self) -> list[str]:
@@ -114,14 +115,12 @@ class Bundle:
         from photosearch.encode.tokenize import TextRules
 
         folder = self.text_towers[language]
-        given = self.config.get(f"{folder}_cfg")
-        if given is None and (self.path / folder / "tokenizer_config.json").is_file():
-            given = self.immich_rules(folder)
-        usual = self.config.get("context_length", 77)
-        try:
+        with self._reading(f"config.json: {folder}_cfg"):
+            given = self.config.get(f"{folder}_cfg")
+            if given is None and (self.path / folder / "tokenizer_config.json").is_file():
+                given = self.immich_rules(folder)
+            usual = self.config.get("context_length", 77)
             return TextRules.from_config({"context_length": usual, **(given or {})})
-        except (TypeError, ValueError) as error:
-            raise BadBundle(f"{self.path / 'config.json'}: {folder}_cfg: {error}") from error
 
     def immich_rules(self, folder: str) -> dict[str, Any]:
         """Of an export in Immich's layout: config.json is open_clip's, texts are padded in full."""
@@ -150,10 +149,12 @@ class Bundle:
 
         bias = self.config.get("logit_bias")
         scale = self.config.get("logit_scale")
-        if scale is None and (self.path / "calibration.json").is_file():
-            measured = self._read_json("calibration.json").get("languages", {})
-            scale = measured.get(language, {}).get("logit_scale")
-        return Scoring(float(scale or CLIP_SCALE), None if bias is None else float(bias))
+        with self._reading("calibration.json"):
+            if scale is None and (self.path / "calibration.json").is_file():
+                measured = self._read_json("calibration.json").get("languages", {})
+                scale = measured.get(language, {}).get("logit_scale")
+        with self._reading("config.json: logit_scale and logit_bias"):
+            return Scoring(float(scale or CLIP_SCALE), None if bias is None else float(bias))
 
     def verify(self) -> None:
         """Compare every file with the recorded sums; raises BadBundle."""
@@ -171,7 +172,8 @@ class Bundle:
 
         One, unless its maker knows that an image's vector does not depend on the others.
         """
-        return int(self.config.get("images_a_call", 1))
+        with self._reading("config.json: images_a_call"):
+            return max(1, int(self.config.get("images_a_call", 1)))
 
     @cached_property
     def _checksums(self) -> dict[str, str]:
@@ -186,6 +188,18 @@ class Bundle:
             value = self._checksums.get(name) or sha256_of(self.path / name)
             whole.update(f"{name.split('/')[-1]} {value}\n".encode())
         return whole.hexdigest()[:32]
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        """Values of another kind than they should be are the file's fault, whichever they are."""
+        try:
+            yield
+        except ValueError as error:
+            raise BadBundle(f"{self.path / what} is not usable: {error}") from error
+        except (TypeError, AttributeError) as error:
+            raise BadBundle(
+                f"{self.path / what}: a value is not of the kind it has to be"
+            ) from error
 
     def _require(self, name: str) -> None:
         if not (self.path / name).is_file():

@@ -5,6 +5,7 @@ In: names. Out: ModelFacts, for `photosearch models`; bundles downloaded, writte
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
@@ -16,7 +17,9 @@ from photosearch.encode.find import Source, built_in, find_source, is_here, slug
 from photosearch.encode.known import MODELS, KnownModel, known
 from photosearch.encode.names import INT8, load_model
 from photosearch.encode.shelf import Shelf
-from photosearch.errors import UnknownModel, WrongUse
+from photosearch.errors import BadBundle, StorageError, UnknownModel, WrongUse
+
+logger = logging.getLogger("photosearch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class ModelFacts:
     """What is known of a model, here or not. None: not known, or it has no such part."""
 
     name: str
-    state: str  # "built in", "here", "not here"
+    state: str  # "built in", "here", "not here", "not converted yet", "damaged"
     dim: int | None = None
     image_size: int | None = None  # pixels a side
     parameters: float | None = None  # millions
@@ -49,15 +52,14 @@ class ModelFacts:
 
 
 def list_models() -> list[ModelFacts]:
-    """The known models, and whatever else is in the models folder."""
+    """The known models, and whatever else is in the models folder.
+
+    One that is damaged is listed by its folder's name, and why is logged.
+    """
     listed = [_known_facts(one) for one in MODELS]
     slugs = {slug_of(one.name) for one in MODELS}
     shelf = Shelf()
-    listed += [
-        _bundle_facts(Bundle(shelf.bundle(slug)), "here")
-        for slug in shelf.slugs()
-        if slug not in slugs
-    ]
+    listed += [_facts_of_slug(shelf, slug) for slug in shelf.slugs() if slug not in slugs]
     return listed
 
 
@@ -94,13 +96,21 @@ def export_model(name: str, target: Path) -> Path:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise WrongUse(f"{target} exists and is not empty", hint="name a new folder")
     bundle = _bundle_of(name)
-    work = target.with_name(f".{target.name}.writing")
+    # Within a folder that is there: it may be a mount point, or where the user's shell is.
+    inside = target.exists()
+    work = target / ".writing" if inside else target.with_name(f".{target.name}.writing")
     shutil.rmtree(work, ignore_errors=True)
     try:
         shutil.copytree(bundle.path, work)
-        if target.exists():
-            target.rmdir()
-        work.rename(target)
+        if inside:
+            # The configuration last: without it, nothing takes the folder for a model.
+            for part in sorted(work.iterdir(), key=lambda part: part.name == "config.json"):
+                part.rename(target / part.name)
+        else:
+            work.rename(target)
+    except shutil.Error as error:
+        _, copy, reason = error.args[0][0]
+        raise StorageError(f"{copy} cannot be written: {reason}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return target
@@ -118,7 +128,10 @@ def remove_model(name: str) -> int:
         raise WrongUse(f"{name} is a folder of yours: photosearch removes only what it made")
     # Of a checkpoint that has changed since, there are bundles of what it was, too.
     doomed = {f"{source.name}{INT8}"} | (set() if name.endswith(INT8) else {source.name})
-    freed = sum(shelf.remove(slug) for slug in _made(shelf, doomed))
+    slugs = set(_made(shelf, doomed))
+    if source.name in doomed and source.slug in shelf.slugs():
+        slugs.add(source.slug)  # it may be damaged, and bear no name
+    freed = sum(shelf.remove(slug) for slug in slugs)
     model = source.original.model if source.original is not None else None
     if model is not None and model.file is not None and not name.endswith(INT8):
         for left in (model.file, f"{model.file}.part", f"{model.file}.checked"):
@@ -141,7 +154,23 @@ def _bundle_of(name: str) -> Bundle:
 
 def _made(shelf: Shelf, names: Collection[str]) -> list[str]:
     """Slugs of the bundles that bear one of these names."""
-    return [slug for slug in shelf.slugs() if Bundle(shelf.bundle(slug)).name in names]
+    made = []
+    for slug in shelf.slugs():
+        try:
+            name = Bundle(shelf.bundle(slug)).name
+        except BadBundle:
+            continue  # the list tells of it
+        if name in names:
+            made.append(slug)
+    return made
+
+
+def _facts_of_slug(shelf: Shelf, slug: str) -> ModelFacts:
+    try:
+        return _bundle_facts(Bundle(shelf.bundle(slug)), "here")
+    except BadBundle as error:
+        logger.warning("%s; photosearch models remove %s deletes it", error, slug)
+        return ModelFacts(slug, "damaged")
 
 
 def _known_facts(model: KnownModel) -> ModelFacts:

@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from photosearch.encode.bundle import Bundle
 from photosearch.encode.locator_files import LocatorFacts
-from photosearch.encode.manage import ModelFacts, pull_model, remove_model, show_model
+from photosearch.encode.manage import (
+    ModelFacts,
+    export_model,
+    pull_model,
+    remove_model,
+    show_model,
+)
 from photosearch.errors import PhotosearchError
 from tests.command import SAMPLES, Command
 from tests.here import Here, reaching
@@ -105,6 +112,37 @@ def test_list_show_export_remove(photosearch: Command, tmp_path: Path) -> None:
     photosearch("index", "-q", PHOTOS, "--model", target)
     assert "removed" in photosearch("models", "remove", VIT).text
     assert "not here" in photosearch("models", "remove", VIT, code=2).err
+
+
+def test_export_into_a_folder_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays that folder: it may be a mount point, or where the shell is."""
+    target = tmp_path / "exported"
+    target.mkdir()
+    before = target.stat().st_ino
+    export_model("mini", target)
+    assert target.stat().st_ino == before
+    assert [one.name for one in tmp_path.iterdir()] == ["exported"]
+    assert not (target / ".writing").exists()
+    Bundle(target).verify()
+
+
+@pytest.mark.parametrize("text", ["{", '{"embed_dim": 4, "keys": [1]}'], ids=["cut", "keys"])
+def test_a_damaged_model_stops_no_other(converted: Command, text: str) -> None:
+    """It is listed as such, with its folder and what to do, and it can be removed by its name."""
+    photosearch = converted
+    bundles = photosearch.folder / MODELS / "bundles"
+    (made,) = (one for one in bundles.iterdir() if one.is_dir())
+    (made / "config.json").write_text(text)
+    listed = photosearch("models", "list")
+    assert f"models remove {made.name}" in listed.err
+    assert str(made / "config.json") in listed.err
+    assert any(made.name in line and "damaged" in line for line in listed.text.splitlines())
+    assert photosearch("models", "show", "mini", "--json").json["state"] == "built in"
+    assert str(made) in photosearch("models", "show", VIT, code=2).err
+    photosearch("models", "remove", VIT)
+    assert not made.exists()
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,9 @@ class TestFiles:
             '{"embed_dim": null}',
             '{"embed_dim": "many"}',
             '{"embed_dim": 4, "text_towers": ["textual"]}',
+            '{"embed_dim": 4, "keys": ["visual"]}',
         ],
-        ids=["cut", "list", "no-dim", "null-dim", "dim-text", "towers-list"],
+        ids=["cut", "list", "no-dim", "null-dim", "dim-text", "towers-list", "keys-list"],
     )
     def test_an_unusable_config_is_a_bad_bundle(self, folder: Path, text: str) -> None:
         (folder / "config.json").write_text(text)
@@ -104,10 +105,24 @@ class TestFiles:
         rules = [Bundle(folder).text_rules(language) for language in ("en", "zh")]
         assert rules == [TextRules(64), TextRules(40, clean="lower")]
 
-    @pytest.mark.parametrize("rules", [{"context_length": "many"}, {"clean": "?"}], ids=str)
-    def test_unusable_text_rules_are_a_bad_bundle(
-        self, folder: Path, rules: dict[str, Any]
-    ) -> None:
+    @pytest.mark.parametrize(
+        "values", [{"logit_scale": "large"}, {"logit_scale": [1]}, {"logit_bias": {}}], ids=str
+    )
+    def test_an_unusable_scale_is_a_bad_bundle(self, folder: Path, values: dict[str, Any]) -> None:
+        change_config(folder, **values)
+        with pytest.raises(BadBundle, match=r"config\.json: logit_scale"):
+            Bundle(folder).scoring("en")
+
+    @pytest.mark.parametrize("text", ['{"languages": ["en"]}', "[]", '{"languages": {"en": 5}}'])
+    def test_an_unusable_calibration_is_a_bad_bundle(self, folder: Path, text: str) -> None:
+        (folder / "calibration.json").write_text(text)
+        with pytest.raises(BadBundle, match=r"calibration\.json"):
+            Bundle(folder).scoring("en")
+
+    @pytest.mark.parametrize(
+        "rules", [{"context_length": "many"}, {"clean": "?"}, ["clean"], "lower"], ids=str
+    )
+    def test_unusable_text_rules_are_a_bad_bundle(self, folder: Path, rules: Any) -> None:
         change_config(folder, textual_cfg=rules)
         with pytest.raises(BadBundle, match=r"config\.json"):
             Bundle(folder).text_rules("en")

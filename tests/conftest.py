@@ -76,6 +76,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def pytest_sessionfinish() -> None:
+    """Write down what was covered: a worker process that takes 10 s to end is killed before."""
+    if "coverage" in sys.modules:
+        from coverage import Coverage
+
+        measuring = Coverage.current()
+        if measuring is not None:
+            measuring.save()
+
+
 @pytest.fixture
 def photosearch(tmp_path: Path) -> Command:
     """The command with an empty library."""

@@ -28,6 +28,10 @@ WRONG_USE = 2
 PART_FAILED = 3
 INTERRUPTED = 130
 _UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EBADF)
+# What a file may be refused for by where it is, whatever the program does.
+_REFUSED = (errno.EACCES, errno.EPERM)
+_OF_ITS_PLACE = (*_REFUSED, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENAMETOOLONG,
+                 errno.ENOTDIR, errno.ELOOP)  # fmt: skip
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 
@@ -69,9 +73,8 @@ def command(body: Body) -> Body:
             if debug:
                 raise
             as_json = bool(kwargs.get("as_json"))
-            if isinstance(error, PermissionError) and error.filename is not None:
-                refused = StorageError(f"{os.fsdecode(error.filename)}: {error.strerror}",
-                                       hint="run it as the user whose it is")  # fmt: skip
+            refused = _refusal(error)
+            if refused is not None:
                 explain(refused, as_json=as_json)
                 raise typer.Exit(WRONG_USE) from error
             if is_of_answer(error):
@@ -86,6 +89,16 @@ def command(body: Body) -> Body:
             raise typer.Exit(WRONG_USE) from error
 
     return run  # type: ignore[return-value]
+
+
+def _refusal(error: Exception) -> StorageError | None:
+    """An error of the system's that is about a file's place, and none of ours."""
+    if not isinstance(error, OSError) or error.errno not in _OF_ITS_PLACE:
+        return None
+    if not isinstance(error.filename, str | bytes):
+        return None
+    hint = "run it as the user whose it is" if error.errno in _REFUSED else None
+    return StorageError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint=hint)
 
 
 def mind_interrupts() -> None:

@@ -6,6 +6,7 @@ In: names. Out: ModelFacts, for `photosearch models`; bundles downloaded, writte
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
@@ -108,9 +109,11 @@ def export_model(name: str, target: Path) -> Path:
                 part.rename(target / part.name)
         else:
             work.rename(target)
-    except shutil.Error as error:
-        _, copy, reason = error.args[0][0]
-        raise StorageError(f"{copy} cannot be written: {reason}") from error
+    except shutil.Error as error:  # of several files: [(from, to, what OSError said)]
+        reason = re.sub(r"\[Errno \d+\] |: '.*", "", str(error.args[0][0][2]))
+        raise StorageError(f"{target} cannot be written: {reason}") from error
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return target

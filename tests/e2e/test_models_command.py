@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -18,7 +19,7 @@ from photosearch.encode.manage import (
     remove_model,
     show_model,
 )
-from photosearch.errors import PhotosearchError
+from photosearch.errors import PhotosearchError, StorageError
 from tests.command import SAMPLES, Command
 from tests.here import Here, reaching
 from tests.hub import Hub
@@ -126,6 +127,29 @@ def test_export_into_a_folder_that_is_there(
     assert [one.name for one in tmp_path.iterdir()] == ["exported"]
     assert not (target / ".writing").exists()
     Bundle(target).verify()
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [("file/new", "Not a directory"), ("a" * 300, "name too long")],
+    ids=["below a file", "long"],
+)
+def test_export_to_where_nothing_can_be(photosearch: Command, target: str, reason: str) -> None:
+    (photosearch.folder / "file").touch()
+    place = photosearch.folder / target
+    done = photosearch("models", "export", "mini", place, code=2)
+    assert str(place) in done.err
+    assert reason.lower() in done.err.lower()
+    assert "bug" not in done.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full disk, as Linux has it")
+def test_export_to_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left, and the line is not a list of files."""
+    monkeypatch.setattr("shutil.copyfile", lambda *_, **__: Path("/dev/full").write_bytes(b"x"))
+    with pytest.raises(StorageError, match=r"new cannot be written: No space left on device$"):
+        export_model("mini", tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["{", '{"embed_dim": 4, "keys": [1]}'], ids=["cut", "keys"])

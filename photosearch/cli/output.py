@@ -31,7 +31,7 @@ _UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EBADF)
 # What a file may be refused for by where it is, whatever the program does.
 _REFUSED = (errno.EACCES, errno.EPERM)
 _OF_ITS_PLACE = (*_REFUSED, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENAMETOOLONG,
-                 errno.ENOTDIR, errno.ELOOP)  # fmt: skip
+                 errno.ENOTDIR, errno.EISDIR, errno.ELOOP)  # fmt: skip
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 

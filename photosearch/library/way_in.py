@@ -230,10 +230,10 @@ class WayIn(Opened):
         """Keep the library up to date with folders, as they change.
 
         folders: as `roots` of `index`. Yields a report for each run that did something, until
-        `should_stop` says so. A file is
-        indexed when it has not changed for `settle` seconds. Every `rescan` seconds (6 hours)
-        everything is looked through, whatever was told of it; with `poll` (then: every minute)
-        nothing else is done. Other options as of `index`. The writer's lock is held during runs.
+        `should_stop` says so. A file is indexed when it has not changed for `settle` seconds. Every
+        `rescan` seconds (6 hours) everything is looked through, whatever was told of it; with
+        `poll` (then: every minute) nothing else is done. Other options as of `index`. The writer's
+        lock is held during runs.
         """
         from photosearch.ignore import check_patterns
         from photosearch.walk import WalkRules

@@ -16,7 +16,7 @@ from photosearch.library import Library
 from photosearch.store.originals import Original, open_original
 from photosearch.store.previews import SIZES, VERSION
 from photosearch.web.replies import Reply, error_reply
-from photosearch.web.sending import FileReply, attachment, is_unchanged, unchanged
+from photosearch.web.sending import FOR_EVER, FileReply, attachment, is_unchanged, unchanged
 from photosearch.web.site import Site, SiteHere
 from photosearch.web.thumbs import NoPhoto, Offline
 
@@ -43,10 +43,8 @@ _SHOWN = ("jpeg", "png", "webp", "gif", "avif")
 # Browsers turn a JPEG upright by its EXIF; of other formats only some do.
 _TURNED = ("jpeg", "avif")
 
-# A digest names one content for ever: what was fetched once is never asked for again.
 _OFFLINE = 410
 _NOT_KEPT = {"Cache-Control": "private, no-store"}
-_FOR_EVER = "private, max-age=31536000, immutable"
 # A picture is a picture, whatever else its bytes could be taken for.
 INERT = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 _PICTURE = {"content": {"image/webp": {}}, "description": "the picture"}
@@ -184,7 +182,8 @@ async def _sent(
 
 
 def _headers(tag: str) -> dict[str, str]:
-    return {"ETag": tag, "Cache-Control": _FOR_EVER}
+    # A digest names one content for ever: what was fetched once is never asked for again.
+    return {"ETag": tag, "Cache-Control": FOR_EVER}
 
 
 def unknown() -> Reply:

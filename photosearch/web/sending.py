@@ -14,6 +14,7 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+FOR_EVER = "private, max-age=31536000, immutable"  # a Cache-Control
 _BLOCK = 256 << 10
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 

@@ -141,3 +141,17 @@ def smaller(name: str) -> bytes:
         file = io.BytesIO()
         image.convert("RGB").save(file, "JPEG", quality=80)
     return file.getvalue()
+
+
+def test_the_page_is_loaded_once(samples: str, visit: Visit) -> None:
+    """In the next window, all its files come out of the browser's own store."""
+    sent = """() => performance.getEntriesByType("resource")
+        .filter((one) => one.name.includes("/page/")).map((one) => one.transferSize)"""
+    page = visit(samples)
+    expect(tiles(page).first).to_be_visible()
+    assert len(page.evaluate(sent)) > 40
+    again = page.context.new_page()
+    again.goto(samples)
+    expect(tiles(again).first).to_be_visible()
+    sizes = again.evaluate(sent)
+    assert (len(sizes) > 40, sum(sizes)) == (True, 0)

@@ -105,10 +105,10 @@ def served(command: Command) -> Iterator[Served]:
 def test_the_page_and_its_files_are_there(served: Served) -> None:
     status, page = served.get("/")
     assert status == 200
-    names = re.findall(rb'(?:src|href)="/page/([\w.]+)"', page)
-    assert names
-    for name in names:
-        assert served.get(f"/page/{name.decode()}")[0] == 200, name
+    paths = re.findall(rb'(?:src|href)="(/page/\w+/[\w.]+)"', page)
+    assert paths
+    for path in paths:
+        assert served.get(path.decode())[0] == 200, path
 
 
 def test_a_query_and_its_pictures(served: Served) -> None:
@@ -128,6 +128,9 @@ def test_a_query_and_its_pictures(served: Served) -> None:
         "/page/../app.py",
         "/page/../../web/app.py",
         "/page/..%2fapp.py",
+        "/page/../page_files.py",
+        "/page/x/../../app.py",
+        "/page/x/..%2fapp.py",
         "/page/%2e%2e/app.py",
         "/page//etc/passwd",
         "/page/..\\app.py",

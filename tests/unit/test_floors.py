@@ -103,7 +103,7 @@ FLOORS = (
     (
         "web.hosts web.tokens web.peers web.desktop web.render web.sending web.bundle_zip "
         "web.readers web.thumbs web.site web.replies web.bodies web.connection web.guard "
-        "web.schemas web.parameters web.upload "
+        "web.schemas web.parameters web.upload web.page_files "
         "web.search_api web.library_api web.photo_api web.taking_api web.app web.run",
         "assistant.parameters assistant.schemas assistant.tool assistant.wording assistant.desk "
         "assistant.searching assistant.photos assistant.overview assistant.server",

@@ -76,9 +76,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write down what was covered: a worker process that takes 10 s to end is killed before."""
-    if "coverage" in sys.modules:
+    if hasattr(session.config, "workerinput") and "coverage" in sys.modules:
         from coverage import Coverage
 
         measuring = Coverage.current()

@@ -51,6 +51,8 @@ def no_such_command(group: str, words: Sequence[str], known: Sequence[str]) -> W
     for meant, others in _MEANT.items():
         if name.lower() in others:
             more = [_joined(rest)] if meant == "query" and rest else rest
+            if meant == "status" and rest[:1] and not rest[0].startswith("-"):
+                meant = "facts"  # of the photo that is named
             return WrongUse(message, hint=_typed(group, meant, more))
     path = Path(name).expanduser()
     if path.is_dir():
@@ -122,6 +124,11 @@ def _too_much(context: Any, command: str, extra: str, ended: bool) -> WrongUse:
         return WrongUse(
             "duplicates are looked for in the library: a folder of it takes --in",
             hint=_typed("photosearch duplicates --in", [extra]),
+        )
+    if command == "status":
+        return WrongUse(
+            "status is of the whole library; of one photo there are facts",
+            hint=_typed("photosearch facts", [extra]),
         )
     return WrongUse(f"{extra!r} is too much for {command}", hint=f"photosearch {command} --help")
 

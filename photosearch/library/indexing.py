@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photosearch.decode.limits import Limits
+from photosearch.errors import BadBundle
 from photosearch.settings import cache_path, usable_cores
 
 if TYPE_CHECKING:
@@ -174,7 +175,10 @@ def _prepare_relevance(
 
     from photosearch.search.relevance import FITTED_ON, Judge, prepare, setting_name
 
-    setting = setting_name(encoder)
+    try:
+        setting = setting_name(encoder)
+    except BadBundle:
+        return  # an image tower alone, which reads no words: it is asked by examples
     fitted = catalogue.setting(setting)
     if fitted and Judge.open(encoder, cache_folder=cache_path(), fitted=fitted):
         return

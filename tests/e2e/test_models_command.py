@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+import photosearch
 from photosearch.encode.bundle import Bundle
 from photosearch.encode.locator_files import LocatorFacts
 from photosearch.encode.manage import (
@@ -23,9 +27,11 @@ from photosearch.errors import PhotosearchError, StorageError
 from tests.command import SAMPLES, Command
 from tests.here import Here, reaching
 from tests.hub import Hub
+from tests.make import write_photos
 
 pytest.importorskip("torch", reason="checkpoints are read by photosearch[torch]")
 
+BUILT_IN = Path(photosearch.__file__).parent / "models" / "mini"
 VIT = Path(__file__).parents[1] / "golden" / "openai" / "vit_tiny_torchscript.pt"
 PHOTOS = SAMPLES / "signs"
 MODELS = Path("cache", "models")
@@ -315,3 +321,39 @@ def test_a_ready_export_of_the_hub_is_taken_as_it_is(photosearch: Here, tmp_path
         assert kept["model.onnx"] == (published / tower / "model.onnx").read_bytes()
     assert photosearch("index", "--json", "--model", "hf:immich/mini").json["encoded"] > 0
     assert ours == photosearch("query", "an exit sign", "--json", "-k", "2").json["hits"]
+
+
+def test_an_image_tower_alone_is_asked_by_examples(photosearch: Command, tmp_path: Path) -> None:
+    alone = shutil.copytree(BUILT_IN / "visual", tmp_path / "alone" / "visual")
+    (alone.parent / "config.json").write_text('{"embed_dim": 512}')
+    done = photosearch("index", PHOTOS, "--model", alone.parent)
+    assert "encoded" in done.text
+    assert done.err == ""
+    photo = sorted(PHOTOS.iterdir())[0]
+    assert photosearch("similar", photo, "-k", "2").lines
+    refused = photosearch("query", "a sign", code=2)
+    assert "image tower alone" in refused.err
+    assert "+TEXT_MODEL" in refused.err
+
+
+def test_relevance_is_fitted_on_the_library(converted: Command, tmp_path: Path) -> None:
+    """Of a model that the package does not know; once there are enough photos for it, once."""
+    few, many = tmp_path / "few", tmp_path / "many"
+    write_photos(few, 10)
+    write_photos(many, 50, first_seed=100)
+    converted("index", "-q", "--no-words", few, "--model", VIT)
+    assert fitted_on(converted) == []
+    converted("index", "-q", "--no-words", many)
+    (found,) = fitted_on(converted)
+    assert json.loads(found)["slope"] > 0
+    hits = converted("query", "a striped picture", "--json").json["hits"]
+    assert all(0 <= hit["relevance"] <= 1 for hit in hits)
+    write_photos(many, 1, first_seed=500)
+    converted("index", "-q", "--no-words")
+    assert fitted_on(converted) == [found]
+
+
+def fitted_on(command: Command) -> list[str]:
+    with closing(sqlite3.connect(command.library / "catalogue.db")) as connection:
+        asked = "SELECT value FROM settings WHERE name LIKE 'relevance %'"
+        return [value for (value,) in connection.execute(asked)]

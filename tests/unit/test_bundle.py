@@ -13,16 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import photosearch
 from photosearch.encode.bundle import CHECKSUMS, Bundle, has_han, is_chinese, write_checksums
 from photosearch.encode.encoder import BundleEncoder
 from photosearch.encode.find import built_in
 from photosearch.encode.names import open_encoder
 from photosearch.encode.onnx import OnnxImageTower, OnnxTextTower
+from photosearch.encode.sources.ready_onnx import adopt
 from photosearch.encode.tokenize import TextRules, Tokenizer
 from photosearch.encode.towers import normalise
 from photosearch.errors import BadBundle, PhotosearchError, UnknownModel
 from tests.make import picture
 
+_BUILT_IN = Path(photosearch.__file__).parent / "models" / "mini"
 PREPROCESS = {"size": 8, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
 FILES = {
     "config.json": json.dumps(
@@ -57,6 +60,72 @@ def mini() -> BundleEncoder:
 def change_config(folder: Path, **changes: Any) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+@pytest.fixture
+def immich(tmp_path: Path) -> Path:
+    """`mini`'s English half as Immich publishes models: other names, open_clip's config.json."""
+    ours, theirs = _BUILT_IN, tmp_path / "immich"
+    shutil.copytree(ours / "visual", theirs / "visual")
+    shutil.copytree(ours / "textual", theirs / "textual")
+    (theirs / "visual" / "preprocess.json").rename(theirs / "visual" / "preprocess_cfg.json")
+    write_json(theirs / "textual" / "tokenizer_config.json", {"pad_token": "[PAD]"})
+    text = {"context_length": 77, "vocab_size": 30522}
+    write_json(theirs / "config.json", {"embed_dim": 512, "vision_cfg": {}, "text_cfg": text})
+    return theirs
+
+
+def write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value))
+
+
+class TestImmich:
+    """Exports of others, as they lie on a disk or are adopted from a hub."""
+
+    def test_texts_are_padded_in_full_with_their_own_id(self, immich: Path) -> None:
+        (pad,) = (
+            one["id"]
+            for one in json.loads((immich / "textual" / "tokenizer.json").read_text())[
+                "added_tokens"
+            ]
+            if one["content"] == "[PAD]"
+        )
+        expected = TextRules(77, padding="context", clean="immich", pad_id=pad)
+        assert Bundle(immich).text_rules("en") == expected
+
+    def test_a_token_may_be_written_with_its_properties(self, immich: Path) -> None:
+        before = Bundle(immich).text_rules("en")
+        pad = {"content": "[PAD]", "special": True}
+        write_json(immich / "textual" / "tokenizer_config.json", {"pad_token": pad})
+        assert Bundle(immich).text_rules("en") == before
+
+    def test_siglip_reads_texts_without_case_and_signs(self, immich: Path) -> None:
+        text = {"context_length": 64, "tokenizer_kwargs": {"clean": "canonicalize"}}
+        write_json(immich / "config.json", {"embed_dim": 512, "text_cfg": text})
+        rules = Bundle(immich).text_rules("en")
+        assert (rules.context_length, rules.clean) == (64, "immich-canonicalize")
+
+    def test_it_is_a_model_like_any_other(self, immich: Path, mini: BundleEncoder) -> None:
+        """Padding is masked: what it sees of a text is what `mini` sees."""
+        encoder = open_encoder(str(immich))
+        photo = picture(1, (300, 200))
+        assert encoder.encode_images([photo]) == pytest.approx(mini.encode_images([photo]))
+        own, theirs = (one.encode_texts(["a dog on a beach"]) for one in (mini, encoder))
+        assert float((own @ theirs.T).item()) > 0.99
+
+    def test_adopted_it_keeps_what_was_found_out(self, immich: Path, tmp_path: Path) -> None:
+        adopt(immich, tmp_path / "made", name="theirs", source={"repository": "hf:a/b"})
+        made = Bundle(tmp_path / "made")
+        assert made.name == "theirs"
+        assert made.text_rules("en") == Bundle(immich).text_rules("en")
+        assert made.key == Bundle(immich).key
+        made.verify()
+
+    @pytest.mark.parametrize("text", ["{", "[]", '{"version": "1.0"}'])
+    def test_a_damaged_tokenizer_is_a_bad_bundle(self, immich: Path, text: str) -> None:
+        (immich / "textual" / "tokenizer.json").write_text(text)
+        with pytest.raises(BadBundle, match=r"tokenizer\.json"):
+            Bundle(immich).text_rules("en")
 
 
 class TestFiles:

@@ -48,7 +48,12 @@ def typed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[list[str], s
         ("query x -k abc", "-k 'abc' is no whole number", "photosearch query --help"),
         ("query x --min-score abc", "--min-score 'abc' is no number", "photosearch query --help"),
         ("serve --port 99999", "--port 99999 is not in the range", "photosearch serve --help"),
-        ("status x", "'x' is too much for status", "photosearch status --help"),
+        ("status x.jpg", "of one photo there are facts", "photosearch facts x.jpg"),
+        ("info x.jpg", "there is no command 'info'", "photosearch facts x.jpg"),
+        ("ls --failures", "there is no command 'ls'", "photosearch status --failures"),
+        ("models frob", "there is no command 'models frob'", "photosearch models --help"),
+        ("pictures/a", "there is no command 'pictures/a'", "photosearch --help"),
+        ("prune x", "'x' is too much for prune", "photosearch prune --help"),
     ],
 )
 def test_what_is_wrong_and_what_to_type(

@@ -23,7 +23,7 @@ from typing import IO
 import pytest
 
 from photosearch.store.lock import writer_lock
-from tests.command import Command
+from tests.command import SAMPLES, Command
 from tests.here import Here
 from tests.make import jpeg, picture, write_photos
 
@@ -457,6 +457,36 @@ def test_json_lines(photosearch: Command, photos: Path) -> None:
         first, second = map(json.loads, watch.out)
         assert (first["version"], first["index"]["added"], first["words"]) == (1, 2, None)
         assert second["index"]["added"] == 1
+
+
+def test_words_are_read_when_nothing_else_is_to_be_done(photosearch: Command, photos: Path) -> None:
+    with watching(photosearch, photos, *QUICK, PHOTOSEARCH_WORDS="1") as watch:
+        watch.until(lambda: "looked for words in 2 photos: 0 show some" in watch.runs)
+        shutil.copyfile(SAMPLES / "signs" / "exit-sign.jpg", photos / "exit.jpg")
+        watch.until(lambda: "looked for words in 1 photo: 1 shows some" in watch.runs)
+        assert watch.runs.index("1 added") < len(watch.runs) - 1  # its looks came first
+        assert watch.stop() == 0
+    (hit,) = Here(photosearch.folder)("query", "--words", "exit", "--json").json["hits"]
+    assert Path(hit["path"]).name == "exit.jpg"
+
+
+def test_trouble_with_the_library_is_told_and_waited_for(
+    photosearch: Command, photos: Path
+) -> None:
+    """As when its disk is full or away for a while: what arrived meanwhile is indexed then."""
+    catalogue = photosearch.library / "catalogue.db"
+    away = catalogue.with_name("away")
+    with watching(photosearch, photos, *QUICK) as watch:
+        started(watch)
+        catalogue.rename(away)
+        catalogue.mkdir()
+        put(photos / "new.jpg", 100)
+        watch.until(lambda: any("trying again in" in line for line in watch.err))
+        assert any(str(catalogue) in line for line in watch.err)
+        catalogue.rmdir()
+        away.rename(catalogue)
+        watch.until(lambda: "new.jpg" in watch.files())
+        assert watch.stop() == 0
 
 
 def test_wrong_use(tmp_path: Path, photos: Path) -> None:

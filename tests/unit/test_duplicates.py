@@ -48,7 +48,7 @@ from photosearch.store.hashes import (
     unhashed,
 )
 from photosearch.store.snapshot import Snapshot
-from tests.make import encode, jpeg
+from tests.make import encode, jpeg, picture
 
 
 def scene(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
@@ -587,6 +587,45 @@ class TestRemovable:
         assert "changed" in self.left(*files)[1][0]
         copy.unlink()
         assert "not there" in self.left(*files)[1][0]
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ("none", None),
+            ("smaller", None),
+            ("a word more", "it differs in a detail"),
+            ("half of it", "its frame is another one"),
+            ("no picture", "its detail cannot be compared"),
+            ("large", "it is too large to be compared in every detail"),
+        ],
+    )
+    def test_only_what_the_kept_one_shows_in_every_detail(
+        self, tmp_path: Path, change: str, reason: str | None
+    ) -> None:
+        """Likeness of the whole put it into the group; that is not enough for rm."""
+        kept, other = tmp_path / "kept.jpg", tmp_path / "other.jpg"
+        image = picture(1, (640, 480))
+        kept.write_bytes(jpeg(image, quality=95))
+        if change == "smaller":
+            image = image.resize((320, 240))
+        elif change == "half of it":
+            image = image.crop((0, 0, 640, 240))
+        elif change == "a word more":
+            ImageDraw.Draw(image).text((300, 200), "1987", fill="white", stroke_width=1)
+        other.write_bytes(b"none" if change == "no picture" else jpeg(image, quality=80))
+        size = (20_000, 15_000) if change == "large" else image.size
+        files = (
+            self.file(kept, "kept", width=640, height=480),
+            self.file(other, width=size[0], height=size[1]),
+        )
+        paths, reasons = self.left(*files)
+        assert (paths, reasons) == (([other], []) if reason is None else ([], [reason]))
+
+    def test_never_a_folder_that_took_a_file_s_name(self, kept: Path, copy: Path) -> None:
+        files = self.file(kept, "kept"), self.file(copy)
+        copy.unlink()
+        copy.mkdir()
+        assert self.left(*files) == ([], ["it is no regular file"])
 
     def test_never_a_hard_link_of_the_kept_one(self, kept: Path, tmp_path: Path) -> None:
         os.link(kept, tmp_path / "link.jpg")

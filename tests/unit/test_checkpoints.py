@@ -16,7 +16,7 @@ from PIL import Image
 
 from photosearch.encode.encoder import Encoder
 from photosearch.encode.names import load_model
-from photosearch.errors import BadBundle, BadCheckpoint, UnknownModel, WrongUse
+from photosearch.errors import BadBundle, BadCheckpoint, BadImage, UnknownModel, WrongUse
 
 torch = pytest.importorskip("torch", reason="checkpoints are read by photosearch[torch]")
 
@@ -123,6 +123,106 @@ class TestHuggingFace:
         checkpoints.write_json(path, {**config, "crop_size": {"height": 16, "width": 16}})
         with pytest.raises(BadCheckpoint, match=r"preprocessor_config\.json"):
             load_model(tmp_path / "clip")
+
+
+class TestFolders:
+    """The other ways in which the same files are published, and named."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        checkpoints.clip(tmp_path / "clip")
+        return tmp_path / "clip"
+
+    def test_the_weights_file_of_a_folder_is_the_folder(self, folder: Path) -> None:
+        assert load_model(folder / "model.safetensors").key == load_model(folder).key
+
+    def test_one_file_in_a_folder_of_its_own(self, tmp_path: Path) -> None:
+        (tmp_path / "one").mkdir()
+        (tmp_path / "one" / "ViT.pt").write_bytes(VIT.read_bytes())
+        assert load_model(tmp_path / "one").key == load_model(VIT).key
+
+    def test_preprocessing_within_the_processor_s_file(self, folder: Path) -> None:
+        before = load_model(folder).key
+        inner = json.loads((folder / "preprocessor_config.json").read_text())
+        (folder / "preprocessor_config.json").unlink()
+        checkpoints.write_json(folder / "processor_config.json", {"image_processor": inner})
+        assert load_model(folder).key == before
+
+    @pytest.mark.parametrize(
+        ("change", "named"),
+        [
+            ({"rescale_factor": 1.0}, "rescale_factor"),
+            ({"image_mean": None}, "preprocessor_config"),
+            ({"resample": "cubic"}, "preprocessor_config"),
+            ({"size": "large"}, "preprocessor_config"),
+        ],
+        ids=str,
+    )
+    def test_preprocessing_that_is_not_known(
+        self, folder: Path, change: dict[str, Any], named: str
+    ) -> None:
+        path = folder / "preprocessor_config.json"
+        checkpoints.write_json(path, {**json.loads(path.read_text()), **change})
+        with pytest.raises(BadCheckpoint, match=named):
+            load_model(folder)
+
+    @pytest.mark.parametrize("lacking", ["model.safetensors", "preprocessor_config.json"])
+    def test_what_a_folder_lacks_is_named(self, folder: Path, lacking: str) -> None:
+        (folder / lacking).unlink()
+        with pytest.raises((BadCheckpoint, UnknownModel), match=lacking):
+            load_model(folder)
+
+    @pytest.mark.parametrize("text", ["{", "[]"])
+    def test_a_damaged_configuration_is_named(self, folder: Path, text: str) -> None:
+        (folder / "preprocessor_config.json").write_text(text)
+        with pytest.raises(BadCheckpoint, match=r"preprocessor_config\.json"):
+            load_model(folder)
+
+    def test_a_damaged_tokenizer_is_named(self, folder: Path) -> None:
+        (folder / "tokenizer.json").write_text("{")
+        with pytest.raises(BadCheckpoint, match="tokenizer"):
+            load_model(folder)
+
+    def test_half_a_vocabulary(self, folder: Path) -> None:
+        (folder / "tokenizer.json").unlink()
+        checkpoints.write_json(folder / "vocab.json", {"a": 0})
+        with pytest.raises(BadCheckpoint, match=r"merges\.txt"):
+            load_model(folder)
+
+    def test_weights_without_their_folder(self, folder: Path, tmp_path: Path) -> None:
+        alone = tmp_path / "alone.bin"
+        torch.save({"text_model.embeddings.token_embedding.weight": torch.zeros(2, 2)}, alone)
+        with pytest.raises(BadCheckpoint, match="Hugging Face") as caught:
+            load_model(alone)
+        assert "config.json" in caught.value.hint
+
+
+class TestWhatIsAsked:
+    """Names and options that make no sense together."""
+
+    def test_a_runtime_that_does_not_exist(self) -> None:
+        with pytest.raises(WrongUse, match="no runtime") as caught:
+            load_model("mini", runtime="tensorflow")
+        assert "onnx" in caught.value.hint
+
+    def test_a_bundle_has_no_form_for_torch(self) -> None:
+        with pytest.raises(WrongUse, match="bundle"):
+            load_model("mini", runtime="torch")
+
+    def test_a_bundle_runs_on_the_cpu(self) -> None:
+        with pytest.raises(WrongUse, match="CPU"):
+            load_model("mini", device="cuda").encode_images(IMAGES)
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU on this machine")
+    def test_a_gpu_that_is_not_there(self) -> None:
+        with pytest.raises(WrongUse, match="cuda"):
+            load_model(VIT, device="cuda", runtime="torch").encode_images(IMAGES)
+
+    def test_images_that_cannot_be_had_are_named(self, tmp_path: Path) -> None:
+        (tmp_path / "bad.jpg").write_text("hello")
+        for path in (tmp_path / "bad.jpg", tmp_path / "none.jpg", tmp_path):
+            with pytest.raises(BadImage, match=str(path)):
+                load_model("mini").encode_images([IMAGES[0], path])
 
 
 def check_chinese(model: Encoder, theirs: Any, folder: Path) -> None:

@@ -6,6 +6,7 @@ search of all photos (reading.py) and that of one photo (printed.py) measure ali
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -45,14 +46,27 @@ def quality_of(word: str, found: FoundLine) -> float:
     return 0.5 * _JOINED_QUALITY
 
 
-def is_by_chance(word: str, found: FoundLine) -> bool:
+def with_neighbours(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Each word of a text joined to the word before and to that after it, as readers join them."""
+    joined: dict[str, tuple[str, ...]] = {}
+    for one, other in itertools.pairwise(words):
+        if len(one) + len(other) >= _TELLING_LETTERS:
+            for word in (one, other):
+                joined[word] = (*joined.get(word, ()), one + other)
+    return joined
+
+
+def is_by_chance(word: str, found: FoundLine, joined: Sequence[str] = ()) -> bool:
     """Whether a line holds a short word nowhere but within longer ones, or across a blank.
 
-    Beside a digit it is a part of a code, and one beside a Chinese character stands by itself.
+    Beside a digit it is a part of a code, one beside a Chinese character stands by itself, and one
+    that stands there with its neighbour of the query (`joined`) is what was asked for: TINKERBELLY.
     """
     if len(word) >= _TELLING_LETTERS or not word.isalpha() or is_unspaced(word):
         return False
     normal = found.normal  # with a blank before and after it
+    if any(both in normal for both in joined):
+        return False
     return all(
         _is_spelled(normal[place.start() - 1]) or _is_spelled(normal[place.end()])
         for place in re.finditer(word, normal)

@@ -23,6 +23,7 @@ from photosearch.search.matching import (
     is_unspaced,
     lines_at,
     quality_of,
+    with_neighbours,
 )
 from photosearch.store.words import (
     TRIGRAM,
@@ -52,6 +53,7 @@ class Term:
     """One word of the query, and where it was found."""
 
     text: str
+    joined: tuple[str, ...] = ()  # with its neighbours in the query
     best: dict[int, tuple[float, FoundLine]] = field(default_factory=dict)  # by photo
     rarity: float = 0.0
 
@@ -85,9 +87,10 @@ class LookUp:
         if only is not None:
             allow(snapshot, only)
 
-    def terms(self, words: Sequence[str]) -> list[Term]:
-        """Every term with the photos that hold it."""
-        terms = [Term(word) for word in words]
+    def terms(self, words: Sequence[str], text: str) -> list[Term]:
+        """Every term with the photos that hold it. text: in which the words stand, normal."""
+        joined = with_neighbours(text.split())
+        terms = [Term(word, joined.get(word, ())) for word in words]
         for term in terms:
             if len(term.text) >= TRIGRAM:
                 self._look_up(term)
@@ -101,7 +104,7 @@ class LookUp:
             lines_with(self.snapshot, either(term.text), _LINES_A_TERM, allowed=self.filtered)
         )
         for line in lines:
-            by_chance = not self.sure and is_by_chance(term.text, line)
+            by_chance = not self.sure and is_by_chance(term.text, line, term.joined)
             term.note(line, quality_of(term.text, line) * (CHANCE if by_chance else 1.0))
         if self.sure or not any(f" {term.text} " in line.normal for line in lines):
             for line in self._lines_near(term.text):
@@ -149,7 +152,10 @@ class LookUp:
         self, photo_id: int, phrases: tuple[str, ...], terms: Sequence[Term]
     ) -> tuple[bool, list[Line]]:
         """Whether a phrase stands in a photo as it is, and the lines that it stands in."""
-        if not all(photo_id in term.best for term in terms if term.rarity):
+        # A term of one or two letters is looked for as a word of its own; here it may be joined to
+        # others, as in IRONMAN2.
+        asked = [term for term in terms if term.rarity and len(term.text) >= TRIGRAM]
+        if not all(photo_id in term.best for term in asked or terms):
             return False, []
         for _, found in (term.best[photo_id] for term in terms if photo_id in term.best):
             if any(holds(found.normal, found.joined, phrase) for phrase in phrases):

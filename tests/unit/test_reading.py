@@ -112,7 +112,7 @@ def test_short_words_must_be_right(signs: Words) -> None:
 
 def test_three_letters_may_be_a_part_of_a_word_and_two_beside_others_may_not(signs: Words) -> None:
     def holders(*words: str) -> list[list[int]]:
-        terms = LookUp(signs.snapshot, None).terms(words)
+        terms = LookUp(signs.snapshot, None).terms(words, " ".join(words))
         return [sorted(signs.ids.index(photo_id) for photo_id in term.best) for term in terms]
 
     assert holders("cat", "map") == [[5, 8], [5]]
@@ -130,10 +130,10 @@ def test_a_word_weighs_more_the_fewer_photos_hold_it(signs: Words) -> None:
     for held in range(1, total):
         more = look_up.rarity(held) - floor
         assert math.exp(more) == pytest.approx((total + 0.5) / (held + 0.5))
-    once, twice = look_up.terms(["restaurant", "parking"])
+    once, twice = look_up.terms(["restaurant", "parking"], "restaurant parking")
     assert once.rarity == look_up.rarity(1)
     assert twice.rarity == look_up.rarity(2)
-    assert look_up.terms(["nowhere"])[0].rarity == look_up.rarity(1)
+    assert look_up.terms(["nowhere"], "nowhere")[0].rarity == look_up.rarity(1)
 
 
 class TestPhrases:
@@ -204,6 +204,34 @@ class TestUnsure:
         assert found(made, text, sure=False) == ([0] if is_found else [])
         if text != "the sea":
             assert found(made, text.split()[-1]) == [0]
+        made.close()
+
+    @pytest.mark.parametrize(
+        ("printed", "text", "is_found"),
+        [
+            ("TAVISTINKERBELLY", "tinker bell", True),
+            ("THEARTWORKS", "art works", True),
+            ("THEARTWORKS", "works art", False),
+            ("STREETOPEN", "a tree to pet", False),
+        ],
+    )
+    def test_short_words_that_stand_there_together_are_none(
+        self, tmp_path: Path, printed: str, text: str, is_found: bool
+    ) -> None:
+        made = Words(tmp_path)
+        made.store({0: [printed]})
+        assert found(made, text, sure=False) == ([0] if is_found else [])
+        made.close()
+
+    @pytest.mark.parametrize("printed", ["IRONMAN2", "IRON MAN2", "IRONMAN 2", "iron man 2!"])
+    def test_lost_blanks_beside_a_short_word(self, tmp_path: Path, printed: str) -> None:
+        """A word of one or two letters is looked up by itself; within others the whole is seen."""
+        made = Words(tmp_path)
+        made.store({0: ["IRON", "MAN"], 1: ["Blu-ray", printed], 2: ["2"]})
+        for sure in (False, True):
+            reads = photos_reading(made.snapshot, "Iron Man 2", sure=sure)
+            assert [read.photo_id for read in reads if read.whole] == [made.ids[1]]
+            assert reads[0].whole
         made.close()
 
     def test_one_of_two_words_counts(self, signs: Words) -> None:

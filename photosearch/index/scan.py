@@ -242,7 +242,8 @@ def _products(rows: NDArray[np.float16], vector: NDArray[np.float32]) -> NDArray
         kind = faiss.ScalarQuantizer.QT_fp16
         block = faiss.IndexScalarQuantizer(rows.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
         block.add_sa_codes(rows.view(np.uint8))
-        found, places = block.search(vector[np.newaxis], len(rows))
+        with one_thread():
+            found, places = block.search(vector[np.newaxis], len(rows))
         known = places[0] >= 0  # a damaged row may be no number
         products[places[0][known]] = found[0][known]
     return products

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from photosearch import Library
 from photosearch.index import cache, scan, write
 from photosearch.index.cache import CurrentIndex, open_index, refresh_index
+from photosearch.index.exact import ExactIndex
 from photosearch.index.inspect import check_files
 from photosearch.index.scan import ScanIndex
 from photosearch.index.stamps import SCAN, Stamp, read_stamps
@@ -479,3 +481,38 @@ def test_library_finds_what_brute_force_does(
                     found = [known[os.path.relpath(hit.path, folder)] for hit in hits]
                     assert found == pytest.approx(best, abs=1e-3)
             snapshot.close()
+
+
+@pytest.mark.parametrize("kind", [ScanIndex, ExactIndex])
+def test_every_search_is_of_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[ScanIndex] | type[ExactIndex]
+) -> None:
+    """FAISS's threads wait by spinning: where others work, too, a search took ten times as long."""
+    rng = np.random.default_rng(0)
+    rows = photos_like(rng, 3000)
+    pairs = [(number, row.tobytes()) for number, row in enumerate(rows)]
+    path = tmp_path / "index"
+    if kind is ScanIndex:
+        monkeypatch.setattr(scan, "_EXACT", 10)
+        ScanIndex.write(path, pairs, DIM)
+        index: Any = ScanIndex.open(path, len(rows), DIM)
+    else:
+        index = ExactIndex.build(pairs, DIM)
+    threads: list[int] = []
+    for name in ("IndexScalarQuantizer", "IndexPreTransform", "IndexIDMap2"):
+        search = getattr(faiss, name).search
+
+        def counted(self: Any, *given: Any, search: Any = search, **options: Any) -> Any:
+            threads.append(faiss.omp_get_max_threads())
+            return search(self, *given, **options)
+
+        monkeypatch.setattr(getattr(faiss, name), "search", counted)
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    try:
+        for only in (None, np.arange(0, 3000, 7), np.arange(100)):
+            index.search(query_like(rng), 10, only)
+        assert faiss.omp_get_max_threads() == 3
+    finally:
+        faiss.omp_set_num_threads(before)
+    assert set(threads) == {1}

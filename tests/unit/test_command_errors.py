@@ -14,6 +14,12 @@ from photosearch.cli import output
 from photosearch.errors import LibraryBusy, NoLibrary, WrongUse
 
 
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process of its own: a run that was interrupted leaves its own words for it."""
+    monkeypatch.setattr(output, "at_interrupt", "interrupted")
+
+
 def ends(error: BaseException, *, as_json: bool = False) -> int:
     """Exit code of a command whose body raises this."""
 

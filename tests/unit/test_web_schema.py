@@ -31,9 +31,12 @@ SLOW = "/api/locate"  # seconds each
 @pytest.fixture(scope="module", autouse=True)
 def all_of_it_imported() -> None:
     """Before there are threads: pytest parses what it imports of plugins, and of two threads that
-    parse at once Python 3.11 fails one ("AST constructor recursion depth mismatch").
+    parse at once Python 3.11 fails one ("AST constructor recursion depth mismatch"); hypothesis
+    asks of numpy what is not there before the server's thread has imported all of it.
     """
-    import_module("schemathesis.specs.openapi.schemas")
+    for module in ("schemathesis.specs.openapi.schemas", "schemathesis.generation.dictionaries"):
+        import_module(module)
+    import_module("numpy")
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,7 @@ class Term:
     joined: tuple[str, ...] = ()  # with its neighbours in the query
     best: dict[int, tuple[float, FoundLine]] = field(default_factory=dict)  # by photo
     rarity: float = 0.0
+    is_needed: bool = True  # without it a photo cannot show the whole text
 
     def note(self, found: FoundLine, quality: float) -> None:
         worth = quality * found.confidence
@@ -147,15 +148,18 @@ class LookUp:
                 if held > _COMMON_SHARE * with_words:
                     term.rarity = 0.0
                     term.best.clear()
+        # A term of one or two letters is looked for as a word of its own; beside longer ones it may
+        # be joined to them, as in IRONMAN2.
+        long = [term for term in terms if term.rarity and len(term.text) >= TRIGRAM]
+        for term in terms:
+            may_be_joined = long and len(term.text) < TRIGRAM and not is_unspaced(term.text)
+            term.is_needed = bool(term.rarity) and not may_be_joined
 
     def whole(
         self, photo_id: int, phrases: tuple[str, ...], terms: Sequence[Term]
     ) -> tuple[bool, list[Line]]:
         """Whether a phrase stands in a photo as it is, and the lines that it stands in."""
-        # A term of one or two letters is looked for as a word of its own; here it may be joined to
-        # others, as in IRONMAN2.
-        asked = [term for term in terms if term.rarity and len(term.text) >= TRIGRAM]
-        if not all(photo_id in term.best for term in asked or terms):
+        if not all(photo_id in term.best for term in terms if term.is_needed):
             return False, []
         for _, found in (term.best[photo_id] for term in terms if photo_id in term.best):
             if any(holds(found.normal, found.joined, phrase) for phrase in phrases):
